@@ -1,0 +1,35 @@
+/*
+ * client - one HTTP request to another machine, for the command line (libcurl).
+ *
+ * Blocking; for threads that may block. Redirects are not followed. TLS certificates are checked.
+ */
+#ifndef FAIRLEAD_HTTP_CLIENT_H
+#define FAIRLEAD_HTTP_CLIENT_H
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+struct client_request {
+    const char *method;         /* "GET", "POST" */
+    const char *url;            /* http:// or https:// only */
+    const char *const *headers; /* "name: value", NULL at the end; may be NULL */
+    struct slice body;          /* sent when it has a pointer */
+    usec timeout;               /* for the whole exchange; 0: 30 s */
+    size_t max_answer;          /* bytes of the answer's body; 0: 16 MiB */
+};
+
+struct client_answer {
+    int status;
+    struct buf body; /* buf_cleanup() by the caller */
+    usec elapsed;
+};
+
+/*
+ * Performs it. RC_UNREACHABLE when no answer came, with a sentence that names host, port and cause; RC_USAGE for an url that is
+ * none. Any HTTP status is RC_OK.
+ */
+MUST_CHECK enum rc client_perform(const struct client_request *request, struct client_answer *ret, struct err *err);
+
+#endif
