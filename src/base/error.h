@@ -44,6 +44,8 @@ enum retry {
     X(RC_OVERLOADED, "overloaded", 503, RETRY_LATER, "The receive queue is full.")                                  \
     X(RC_STORAGE_UNAVAILABLE, "storage_unavailable", 503, RETRY_LATER,                                              \
       "Nothing can be stored now: disk full, failing or read-only.")                                                \
+    X(RC_COMMIT_UNKNOWN, "storage_unavailable", 503, RETRY_LATER,                                                   \
+      "A commit failed and may or may not be on disk; it is not acknowledged.")                                     \
     X(RC_STOPPING, "stopping", 503, RETRY_LATER, "The server is shutting down.")                                    \
     X(RC_NO_MEMORY, "no_memory", 503, RETRY_LATER, "Memory ran out.")                                               \
     X(RC_LOCKED, "locked", 503, RETRY_LATER, "Another process holds the data directory.")                           \

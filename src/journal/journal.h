@@ -81,8 +81,9 @@ void journal_close(struct journal *journal);
 /*
  * Stores `count` (1 to JOURNAL_MAX_BATCH) records in one commit and fills ret_outcomes[count]. Two records of a batch with one key: the second is a
  * duplicate of the first. On failure nothing of the batch is acknowledged and outcomes are untouched:
- *   RC_STORAGE_UNAVAILABLE  not stored (disk full, read-only, I/O error), or unknown: the caller must not
- *                           acknowledge; sending the same records again is safe and never stores one twice.
+ *   RC_STORAGE_UNAVAILABLE  not stored, for a reason that the operator can end (disk full, read-only, cannot open)
+ *   RC_COMMIT_UNKNOWN       any other failure (I/O error): it may or may not be on disk
+ * In both cases the caller must not acknowledge; sending the same records again is safe and never stores one twice.
  * After a failure the engine brings itself back to a known state by itself at the next call.
  */
 MUST_CHECK enum rc journal_append(struct journal *journal, const struct record *records, size_t count,
