@@ -3,6 +3,7 @@
  *
  * With a `webhook-id` header: that id (the same over all retries of one event). Without: SHA-256 over the path, a zero
  * byte, and the raw body. Shown to users as the event's id: the webhook-id itself, or "sha256:<64 hex digits>".
+ * A webhook-id that would not print as itself (too long, not printable ASCII, or of the form sha256:…) is hashed, alone.
  *
  * Thread: any (each thread keeps its own digest context).
  */
@@ -16,7 +17,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 
-#define DEDUPE_KEY_MAX      256 /* longest webhook-id kept as it is; a longer one is hashed like a body */
+#define DEDUPE_KEY_MAX      256 /* longest webhook-id kept as it is; a longer one is hashed */
 #define DEDUPE_KEY_HASH_LEN 32
 
 struct dedupe_key {

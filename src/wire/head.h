@@ -19,7 +19,13 @@
 
 #define HEAD_MAX 32768
 
-/* Adds one line, the name in lower case. Dropped silently: names not to keep, and values with a line break or zero byte. */
+#define HEAD_FACTS_ROOM 512 /* kept free by headers, so that a flood of them cannot push out a fact */
+
+/*
+ * Adds one line, the name in lower case, the value without white space around it. Dropped silently: names not to keep
+ * or that are no token (RFC 9110, section 5.6.2), values with a line break or zero byte, and lines past the limit.
+ * The facts above are the only names with ':' that pass, each once: add them before the headers.
+ */
 void head_add(struct buf *head, struct slice name, struct slice value);
 
 /* The first value of `name` (lower case), as a slice into head; absent when there is none. */
