@@ -1,0 +1,159 @@
+#include "wire/json.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "wire/json_fault.h"
+#include "wire/json_token.h"
+
+#define PARSE_FLAGS (JSON_DECODE_ANY | JSON_ALLOW_NUL)
+
+static bool is_open(char c)
+{
+    return (c | 0x20) == '{'; /* '[' and '{' differ in this bit alone */
+}
+
+static bool is_close(char c)
+{
+    return (c | 0x20) == '}';
+}
+
+/*
+ * Jansson recurses, so depth is judged before it starts. Nearly every body has too few brackets to be deep, which a
+ * loop without branches sees; only others are looked at with their strings.
+ */
+static bool too_deep(struct slice text)
+{
+    size_t count = 0;
+    if (text.len <= JSON_MAX_DEPTH)
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        count += is_open(text.ptr[i]);
+    if (count <= JSON_MAX_DEPTH)
+        return false;
+    long depth = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == '"')
+            in_string = !in_string;
+        else if (c == '\\')
+            i++;
+        else if (!in_string && is_open(c) && ++depth > JSON_MAX_DEPTH)
+            return true;
+        else if (!in_string && is_close(c))
+            depth--;
+    }
+    return false;
+}
+
+/* Valid JSON that Jansson cannot represent: see the header. It has no code of its own for surrogates. */
+static bool wants_stand_ins(const json_error_t *error)
+{
+    enum json_error_code code = json_error_code(error);
+    return code == json_error_numeric_overflow || code == json_error_null_byte_in_key ||
+           (code == json_error_invalid_syntax && slice_starts(slice_str(error->text), "invalid Unicode '"));
+}
+
+/* `number` lies in a zero-terminated copy, so that strtod() ends where the token does. */
+static bool is_out_of_range(struct slice number)
+{
+    if (!json_token_is_integer(number))
+        return isinf(strtod(number.ptr, NULL));
+    bool negative = number.ptr[0] == '-';
+    struct slice digits = slice_skip(number, negative);
+    const char *limit = negative ? "9223372036854775808" : "9223372036854775807";
+    return digits.len > 19 || (digits.len == 19 && memcmp(digits.ptr, limit, 19) > 0);
+}
+
+/* A number and spaces are as good as a number, and the places of everything after it stay. */
+static void replace_number(char *at, struct slice number)
+{
+    if (!is_out_of_range(number))
+        return;
+    memset(at, ' ', number.len);
+    at[0] = '0';
+}
+
+static bool is_unit_between(struct slice text, unsigned min, unsigned max)
+{
+    if (text.len < 6 || text.ptr[0] != '\\' || text.ptr[1] != 'u')
+        return false;
+    unsigned unit = json_token_unit(text.ptr);
+    return unit >= min && unit <= max;
+}
+
+/* \u0000 goes everywhere, not in names alone, because a token does not know whether it is a name. */
+static void replace_escapes(char *at, struct slice string)
+{
+    size_t i = 0;
+    while (i < string.len) {
+        struct slice tail = slice_skip(string, i);
+        if (string.ptr[i] != '\\') {
+            i++;
+        } else if (is_unit_between(tail, 0xD800, 0xDBFF) && is_unit_between(slice_skip(tail, 6), 0xDC00, 0xDFFF)) {
+            i += 12;
+        } else if (is_unit_between(tail, 0xD800, 0xDFFF) || is_unit_between(tail, 0, 0)) {
+            memcpy(at + i, "\\ufffd", 6);
+            i += 6;
+        } else {
+            i += 2;
+        }
+    }
+}
+
+/* One copy, one look at it, one parse: a text full of such tokens costs no more than a text with one. */
+static json_t *parse_with_stand_ins(struct slice text, json_error_t *error)
+{
+    CLEANUP(buf_cleanup) struct buf copy = BUF_INIT;
+    buf_add_slice(&copy, text);
+    if (buf_failed(&copy))
+        return NULL;
+    struct slice rest = buf_slice(&copy);
+    struct json_token token;
+    do {
+        token = json_token_next(&rest);
+        char *at = copy.ptr + (token.text.ptr - copy.ptr);
+        if (token.kind == JSON_TOKEN_NUMBER)
+            replace_number(at, token.text);
+        else if (token.kind == JSON_TOKEN_STRING)
+            replace_escapes(at, token.text);
+    } while (token.kind != JSON_TOKEN_END && token.kind != JSON_TOKEN_FAULT);
+    return json_loadb(copy.ptr, copy.len, PARSE_FLAGS, error);
+}
+
+/*
+ * Jansson's own sentence would repeat a piece of the body, and points behind the fault. When nothing is wrong with
+ * the text it was memory that ran out, which Jansson does not always tell apart.
+ */
+static enum rc explain(struct slice text, struct err *err)
+{
+    if (json_fault_find(text, JSON_MAX_DEPTH, err))
+        return RC_INVALID_JSON;
+    return err_set(err, RC_NO_MEMORY, "memory ran out while parsing %zu bytes of JSON", text.len);
+}
+
+enum rc json_parse(struct slice text, json_t **ret_tree, struct err *err)
+{
+    json_error_t error;
+    if (!text.ptr)
+        text = slice_of("", 0);
+    if (too_deep(text))
+        return explain(text, err);
+    error.text[JSON_ERROR_TEXT_LENGTH - 1] = json_error_unknown; /* where Jansson keeps the code; it sets it only late */
+    json_t *tree = json_loadb(text.ptr, text.len, PARSE_FLAGS, &error);
+    if (!tree && wants_stand_ins(&error))
+        tree = parse_with_stand_ins(text, &error);
+    if (!tree)
+        return explain(text, err);
+    *ret_tree = tree;
+    return RC_OK;
+}
+
+struct slice json_get_slice(const json_t *object, const char *name)
+{
+    const json_t *member = json_object_get(object, name);
+    return json_is_string(member) ? slice_of(json_string_value(member), json_string_length(member)) : SLICE_NONE;
+}
