@@ -37,6 +37,7 @@ enum option_kind {
 struct option_list {
     char *items[OPTION_LIST_MAX];
     size_t count;
+    bool stale; /* the items come from an earlier place: the next item replaces them all */
 };
 
 struct option {
@@ -66,15 +67,17 @@ MUST_CHECK enum rc option_set(const struct option_table *table, void *values, co
                               const char *place, struct err *err);
 
 /*
- * Every FAIRLEAD_* variable of `environment` (like environ) that names a row. A FAIRLEAD_* variable that names none is RC_USAGE when
- * `strict`, unless it is in `others` (NULL-terminated names, may be NULL).
+ * Every FAIRLEAD_* variable of `environment` (like environ) that names a row; an empty one counts as not set. A FAIRLEAD_* variable that
+ * names none is RC_USAGE when `strict`, unless it is in `others` (full names, NULL at the end; may be NULL). A place of its own:
+ * calls option_next_place().
  */
 MUST_CHECK enum rc option_read_environment(const struct option_table *table, void *values, char *const *environment,
                                            bool strict, const char *const *others, struct err *err);
 
 /*
  * The command line after the command's name: --name VALUE, --name=VALUE, --flag, --no-flag, -x; "--" ends options. What is
- * no option is an operand: up to max_operands go to ret_operands (pointers into argv), more are RC_USAGE.
+ * no option is an operand: up to max_operands go to ret_operands (pointers into argv), more are RC_USAGE. A place of its own:
+ * calls option_next_place().
  */
 MUST_CHECK enum rc option_read_arguments(const struct option_table *table, void *values, int argc, char **argv,
                                          const char **ret_operands, size_t max_operands, size_t *ret_count, struct err *err);
