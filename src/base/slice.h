@@ -60,6 +60,17 @@ static inline bool slice_ends(struct slice s, const char *suffix)
     return s.len >= n && (n == 0 || memcmp(s.ptr + s.len - n, suffix, n) == 0);
 }
 
+/* For secrets: the time depends on the lengths alone, never on where the two differ. */
+static inline bool slice_equal_secret(struct slice a, struct slice b)
+{
+    if (a.len != b.len)
+        return false;
+    volatile unsigned char difference = 0;
+    for (size_t i = 0; i < a.len; i++)
+        difference |= (unsigned char)(a.ptr[i] ^ b.ptr[i]);
+    return difference == 0;
+}
+
 /* What follows the first `n` bytes; empty when there are fewer. */
 static inline struct slice slice_skip(struct slice s, size_t n)
 {

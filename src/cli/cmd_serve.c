@@ -1,0 +1,274 @@
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "api/endpoints.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "cli/command.h"
+#include "cli/datadir.h"
+#include "cli/printer.h"
+#include "cli/serve_options.h"
+#include "cli/service_manager.h"
+#include "cli/terminal.h"
+#include "cli/text_file.h"
+#include "http/server.h"
+
+#define TLS_FILE_MAX ((size_t)1024 * 1024)
+
+/* Descriptors that are not connections: journal, log, epoll, … */
+#define OTHER_DESCRIPTORS 128
+
+/* Everything that lives as long as the server; each part is NULL until it is there. */
+struct daemon {
+    struct serve_options options;
+    int argc;
+    char **argv;
+    struct buf token;
+    struct buf tls_cert;
+    struct buf tls_key;
+    struct journal *journal;
+    struct receive *receive;
+    struct server *server;
+    struct printer *printer;
+    struct api_context api;
+};
+
+static void configure_log(const struct serve_options *options)
+{
+    log_configure((enum log_level)options->log_level, (enum log_format)options->log_format);
+}
+
+/* As many descriptors as we may have; fewer connections when that is not enough. */
+static size_t connection_limit(const struct serve_options *options)
+{
+    struct rlimit limit;
+    size_t wanted = (size_t)options->max_connections;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return wanted;
+    rlim_t need = wanted + OTHER_DESCRIPTORS;
+    if (limit.rlim_cur < need) {
+        limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
+        setrlimit(RLIMIT_NOFILE, &limit);
+        getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur >= need)
+        return wanted;
+    size_t possible = limit.rlim_cur > 2 * OTHER_DESCRIPTORS ? limit.rlim_cur - OTHER_DESCRIPTORS : OTHER_DESCRIPTORS;
+    log_warn("the open-file limit allows fewer connections than max-connections", "connections", LOG_NUM(possible));
+    return possible;
+}
+
+static void on_reload(void *arg)
+{
+    struct daemon *daemon = arg;
+    struct serve_options fresh = {0};
+    struct err err;
+    service_manager_tell("RELOADING=1");
+    enum rc rc = serve_options_read(&fresh, daemon->argc, daemon->argv, &err);
+    if (rc == RC_OK)
+        rc = receive_set_secrets(daemon->receive, (enum scheme)fresh.verify, (const char *const *)fresh.secret.items,
+                                 fresh.secret.count, fresh.tolerance, &err);
+    if (rc == RC_OK) {
+        configure_log(&fresh);
+        log_info("reloaded secrets and log settings", "secrets", LOG_NUM(fresh.secret.count));
+    } else {
+        log_error("not reloaded, the old settings stay", "reason", err.message);
+    }
+    option_values_cleanup(&serve_option_table, &fresh);
+    service_manager_tell("READY=1");
+}
+
+static enum rc read_tls(struct daemon *daemon, struct err *err)
+{
+    daemon->tls_cert.limit = daemon->tls_key.limit = TLS_FILE_MAX;
+    if (!daemon->options.tls_cert)
+        return RC_OK;
+    enum rc rc = text_file_read(daemon->options.tls_cert, &daemon->tls_cert, err);
+    return rc == RC_OK ? text_file_read(daemon->options.tls_key, &daemon->tls_key, err) : rc;
+}
+
+static enum rc read_token(struct daemon *daemon, struct err *err)
+{
+    bool created = false;
+    if (!daemon->options.auth)
+        return RC_OK;
+    if (daemon->options.admin_token) {
+        buf_add_str(&daemon->token, daemon->options.admin_token);
+        return RC_OK;
+    }
+    enum rc rc = datadir_token(daemon->options.data, true, &daemon->token, &created, err);
+    if (rc == RC_OK && created)
+        log_info("made an admin token for metrics and API", "file", "admin-token", "directory", daemon->options.data);
+    return rc;
+}
+
+static enum rc open_journal(struct daemon *daemon, struct err *err)
+{
+    enum rc rc = datadir_make(daemon->options.data, err);
+    if (rc != RC_OK)
+        return rc;
+    struct journal_options options = {
+        .directory = daemon->options.data,
+        .dedupe_window = daemon->options.dedupe_window,
+        .dedupe_max_keys = (uint64_t)daemon->options.dedupe_max_keys,
+    };
+    return journal_open(&options, &daemon->journal, err);
+}
+
+static enum rc open_server(struct daemon *daemon, struct err *err)
+{
+    const struct serve_options *options = &daemon->options;
+    struct server_options server = {
+        .listen = options->listen,
+        .path = options->path,
+        .max_body = options->max_body,
+        .header_timeout = options->header_timeout,
+        .body_timeout = options->body_timeout,
+        .idle_timeout = options->idle_timeout,
+        .max_connections = connection_limit(options),
+        .max_per_address = (size_t)options->max_connections_per_address,
+        .tls_cert = options->tls_cert ? buf_str(&daemon->tls_cert) : NULL,
+        .tls_key = options->tls_cert ? buf_str(&daemon->tls_key) : NULL,
+        .token = options->auth ? buf_str(&daemon->token) : NULL,
+        .endpoints = &api_endpoints,
+        .context = &daemon->api,
+        .on_reload = on_reload,
+        .arg = daemon,
+    };
+    return server_open(&server, &daemon->server, err);
+}
+
+static enum rc start_receive(struct daemon *daemon, struct err *err)
+{
+    const struct serve_options *options = &daemon->options;
+    struct receive_options receive = {
+        .journal = daemon->journal,
+        .secrets = (const char *const *)options->secret.items,
+        .secret_count = options->secret.count,
+        .scheme = (enum scheme)options->verify,
+        .tolerance = options->tolerance,
+        .retention = options->retention,
+        .queue_max_webhooks = (size_t)options->queue_webhooks,
+        .queue_max_bytes = (size_t)options->queue_bytes,
+        .on_done = server_on_done,
+        .on_fatal = server_on_fatal,
+        .arg = daemon->server,
+    };
+    enum rc rc = receive_start(&receive, &daemon->receive, err);
+    daemon->api = (struct api_context){.journal = daemon->journal, .receive = daemon->receive};
+    return rc;
+}
+
+static enum rc start_printer(struct daemon *daemon, struct err *err)
+{
+    enum print_style style = (enum print_style)daemon->options.print;
+    if (style == PRINT_AUTO)
+        style = terminal_is(STDOUT_FILENO) ? PRINT_PRETTY : PRINT_LINE;
+    if (style == PRINT_NONE)
+        return RC_OK;
+    return printer_start(daemon->journal, style, STDOUT_FILENO, &daemon->printer, err);
+}
+
+static void on_ready(void *arg)
+{
+    struct daemon *daemon = arg;
+    char message[160];
+    const char *checks = daemon->options.secret.count && daemon->options.verify != SCHEME_NONE ? "checked" : "not checked";
+    snprintf(message, sizeof message, "ready url=%s", server_url(daemon->server));
+    log_info(message, "path", daemon->options.path, "data", daemon->options.data, "signatures", checks, "version",
+             version_text());
+    service_manager_tell("READY=1");
+}
+
+static enum rc start_parts(struct daemon *daemon, struct err *err)
+{
+    enum rc rc = read_tls(daemon, err);
+    if (rc == RC_OK)
+        rc = open_journal(daemon, err);
+    if (rc == RC_OK)
+        rc = read_token(daemon, err);
+    if (rc == RC_OK)
+        rc = open_server(daemon, err);
+    if (rc == RC_OK)
+        rc = start_receive(daemon, err);
+    if (rc == RC_OK)
+        rc = start_printer(daemon, err);
+    return rc;
+}
+
+static enum rc serve(struct daemon *daemon, struct err *err)
+{
+    enum rc rc = start_parts(daemon, err);
+    bool ran = rc == RC_OK;
+    if (ran) {
+        rc = server_run(daemon->server, daemon->receive, on_ready, daemon, err);
+        service_manager_tell("STOPPING=1");
+    } else if (daemon->receive) {
+        receive_stop(daemon->receive);
+    }
+    printer_stop(daemon->printer);
+    server_close(daemon->server);
+    receive_free(daemon->receive);
+    if (daemon->journal)
+        journal_close(daemon->journal);
+    if (ran && rc == RC_OK)
+        log_info("stopped");
+    return rc;
+}
+
+/* Keys are made and thrown away, files read: everything that can be said without touching the data directory. */
+static enum rc check_only(struct daemon *daemon, struct err *err)
+{
+    struct keyring *keyring = NULL;
+    enum rc rc = keyring_new((enum scheme)daemon->options.verify, (const char *const *)daemon->options.secret.items,
+                             daemon->options.secret.count, &keyring, err);
+    if (rc == RC_OK)
+        rc = read_tls(daemon, err);
+    if (rc == RC_OK)
+        printf("the configuration is fine\n");
+    keyring_free(keyring);
+    return rc;
+}
+
+static int run(int argc, char **argv)
+{
+    struct daemon daemon = {.argc = argc, .argv = argv};
+    struct err err = {""};
+    signal(SIGPIPE, SIG_IGN);
+    int status = EXIT_OK;
+    enum rc rc = serve_options_read(&daemon.options, argc, argv, &err);
+    if (rc != RC_OK) {
+        fprintf(stderr, "fairlead serve: %s\nTry 'fairlead help serve'.\n", err.message);
+        status = EXIT_USAGE;
+    } else {
+        configure_log(&daemon.options);
+        rc = daemon.options.check ? check_only(&daemon, &err) : serve(&daemon, &err);
+        if (rc != RC_OK)
+            status = rc == RC_USAGE ? (fprintf(stderr, "fairlead serve: %s\n", err.message), EXIT_USAGE)
+                                    : command_fail(&cmd_serve, &err);
+    }
+    option_values_cleanup(&serve_option_table, &daemon.options);
+    buf_cleanup(&daemon.token);
+    buf_cleanup(&daemon.tls_cert);
+    buf_cleanup(&daemon.tls_key);
+    return status;
+}
+
+const struct command cmd_serve = {
+    .name = "serve",
+    .operands = "",
+    .summary = "receive webhooks and keep every one of them",
+    .details = "Listens for webhooks, stores each durably before it answers 200, and prints it. Every option is also the\n"
+               "environment variable FAIRLEAD_<NAME> and a key of the file given by --config; the command line beats the\n"
+               "environment, the environment beats the file. SIGHUP re-reads secrets and log settings; SIGTERM and SIGINT\n"
+               "finish what was received and stop.",
+    .examples = "fairlead serve\n"
+                "fairlead serve --listen 0.0.0.0:5000 --data /var/lib/fairlead --secret whsec_…\n"
+                "fairlead serve --config /etc/fairlead.ini --check",
+    .options = &serve_option_table,
+    .run = run,
+};

@@ -1,0 +1,165 @@
+#include "cli/printer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/metric.h"
+#include "wire/head.h"
+#include "wire/json.h"
+#include "wire/payload.h"
+
+#define READ_RECORDS 64
+#define WAIT         (500 * USEC_PER_MS)
+#define STOP_TIME    USEC_PER_SEC
+#define WRITE_BYTES  ((size_t)4096) /* PIPE_BUF: what a pipe that polls writable takes without blocking */
+#define NICE_LEVEL   15
+
+struct printer {
+    struct journal *journal;
+    enum print_style style;
+    int fd;
+    pthread_t thread;
+    uint64_t position;
+    struct buf text;
+    _Atomic bool stopping;
+    usec stop_deadline;
+    bool broken; /* nobody reads any more */
+};
+
+static void print_line(const struct record *record, struct buf *out)
+{
+    char at[CLOCK_RFC3339_SIZE];
+    struct payload payload = {.shape = SHAPE_OTHER};
+    json_t *tree = NULL;
+    clock_format(record->received_at, at);
+    if (json_parse(record->body, &tree, NULL) == RC_OK && json_is_object(tree))
+        payload_read(tree, &payload);
+    buf_addf(out, "%s #%llu ", at, (unsigned long long)record->seq);
+    /* Values come from the sender: quoting keeps a line a line and a terminal sane. */
+    const struct slice parts[] = {payload.type.len ? payload.type : slice_str(payload_shape_name(&payload)),
+                                  payload.app, payload.connected_account_id, payload.user_id};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (parts[i].len == 0)
+            continue;
+        size_t from = out->len;
+        json_quote(parts[i], out);
+        if (buf_failed(out) || out->len < from + 2)
+            continue;
+        memmove(out->ptr + from, out->ptr + from + 1, out->len - from - 2);
+        out->len -= 2;
+        buf_add_char(out, ' ');
+    }
+    buf_add_str(out, head_get(record->head, ":verified").len ? "verified\n" : "unverified\n");
+    json_decref(tree);
+}
+
+static bool on_record(void *arg, const struct record *record)
+{
+    struct printer *printer = arg;
+    if (record->kind != RECORD_EVENT)
+        return true;
+    if (printer->style == PRINT_LINE) {
+        print_line(record, &printer->text);
+    } else {
+        json_pretty(record->body, &printer->text);
+        buf_add_char(&printer->text, '\n');
+    }
+    return !buf_failed(&printer->text);
+}
+
+static bool out_of_time(const struct printer *printer)
+{
+    return atomic_load(&printer->stopping) && clock_monotonic() >= printer->stop_deadline;
+}
+
+/* Never sits in write(2): waits for room in steps, so that a stop is noticed. */
+static void write_out(struct printer *printer)
+{
+    struct slice rest = buf_slice(&printer->text);
+    while (rest.len > 0 && !printer->broken && !out_of_time(printer)) {
+        struct pollfd poller = {.fd = printer->fd, .events = POLLOUT};
+        int ready = poll(&poller, 1, 100);
+        if (ready == 0 || (ready < 0 && errno == EINTR))
+            continue;
+        ssize_t n = write(printer->fd, rest.ptr, rest.len < WRITE_BYTES ? rest.len : WRITE_BYTES);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (n < 0) {
+            printer->broken = true;
+            log_warn("standard output is closed, events are no longer printed");
+            break;
+        }
+        rest = slice_skip(rest, (size_t)n);
+    }
+    buf_clear(&printer->text);
+}
+
+static void skip_if_behind(struct printer *printer)
+{
+    uint64_t last = journal_last(printer->journal);
+    if (last < printer->position || last - printer->position <= PRINTER_MAX_LAG)
+        return;
+    uint64_t skipped = last - printer->position - READ_RECORDS;
+    printer->position += skipped;
+    metric_add(METRIC_PRINT_SKIPPED, (int64_t)skipped);
+    buf_addf(&printer->text, "... %llu events not printed: output is too slow (they are stored)\n",
+             (unsigned long long)skipped);
+}
+
+static void *run(void *arg)
+{
+    struct printer *printer = arg;
+    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE_LEVEL);
+    while (!printer->broken && !out_of_time(printer)) {
+        struct err err;
+        uint64_t last = printer->position;
+        skip_if_behind(printer);
+        enum rc rc = journal_read(printer->journal, printer->position, READ_RECORDS, on_record, printer, &last, &err);
+        bool more = rc == RC_OK && last > printer->position;
+        if (more) {
+            printer->position = last;
+            write_out(printer);
+        } else if (atomic_load(&printer->stopping)) {
+            break;
+        } else {
+            journal_wait(printer->journal, printer->position, WAIT);
+        }
+    }
+    return NULL;
+}
+
+enum rc printer_start(struct journal *journal, enum print_style style, int fd, struct printer **ret, struct err *err)
+{
+    struct printer *printer = calloc(1, sizeof *printer);
+    if (!printer)
+        return err_set(err, RC_NO_MEMORY, "no memory for the printer");
+    printer->journal = journal;
+    printer->style = style;
+    printer->fd = fd;
+    printer->position = journal_last(journal);
+    if (pthread_create(&printer->thread, NULL, run, printer) != 0) {
+        free(printer);
+        return err_set(err, RC_NO_MEMORY, "the printer's thread could not be started");
+    }
+    *ret = printer;
+    return RC_OK;
+}
+
+void printer_stop(struct printer *printer)
+{
+    if (!printer)
+        return;
+    printer->stop_deadline = clock_monotonic() + STOP_TIME;
+    atomic_store(&printer->stopping, true);
+    journal_wake(printer->journal);
+    pthread_join(printer->thread, NULL);
+    buf_cleanup(&printer->text);
+    free(printer);
+}

@@ -1,0 +1,51 @@
+/*
+ * serve_options - the options of `serve`: one table for command line, environment, file, help and reference page.
+ *
+ * Thread: main (start-up and reload).
+ */
+#ifndef FAIRLEAD_CLI_SERVE_OPTIONS_H
+#define FAIRLEAD_CLI_SERVE_OPTIONS_H
+
+#include "base/clock.h"
+#include "base/option.h"
+
+enum print_style { PRINT_AUTO, PRINT_PRETTY, PRINT_LINE, PRINT_NONE };
+
+struct serve_options {
+    const char *listen;
+    const char *path;
+    const char *data;
+    struct option_list secret;
+    int verify;      /* enum scheme */
+    usec tolerance;
+    int print;       /* enum print_style */
+    int64_t max_body;
+    usec dedupe_window;
+    int64_t dedupe_max_keys;
+    usec retention;
+    const char *admin_token;
+    bool auth;
+    const char *tls_cert;
+    const char *tls_key;
+    int log_format;  /* enum log_format */
+    int log_level;   /* enum log_level */
+    usec header_timeout;
+    usec body_timeout;
+    usec idle_timeout;
+    int64_t max_connections;
+    int64_t max_connections_per_address;
+    int64_t queue_webhooks;
+    int64_t queue_bytes;
+    const char *config;
+    bool check;
+};
+
+extern const struct option_table serve_option_table;
+
+/*
+ * Fills values (zeroed) from defaults, the file given by --config or FAIRLEAD_CONFIG, the environment, the command line, and checks what options
+ * demand of each other. RC_USAGE. option_values_cleanup() frees.
+ */
+MUST_CHECK enum rc serve_options_read(struct serve_options *values, int argc, char **argv, struct err *err);
+
+#endif

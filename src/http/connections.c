@@ -1,0 +1,251 @@
+#include "http/connections.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/metric.h"
+
+#define PEER_BUCKETS 1024
+
+/* Everybody from one address. */
+struct peer {
+    struct peer *next;
+    struct in6_addr address; /* IPv4 as ::ffff:a.b.c.d */
+    size_t count;
+};
+
+struct connection {
+    struct connection *prev;
+    struct connection *next;
+    struct peer *peer;
+    usec since;
+    int fd;
+    enum phase phase;
+    bool shut;
+    char address[INET6_ADDRSTRLEN];
+};
+
+struct phase_list {
+    struct connection *first;
+    struct connection *last;
+};
+
+struct connections {
+    struct connection_limits limits;
+    struct phase_list phases[PHASE_COUNT];
+    struct peer *peers[PEER_BUCKETS];
+    size_t count;
+};
+
+struct connections *connections_new(const struct connection_limits *limits)
+{
+    struct connections *all = calloc(1, sizeof *all);
+    if (all)
+        all->limits = *limits;
+    return all;
+}
+
+void connections_free(struct connections *all)
+{
+    free(all);
+}
+
+static struct in6_addr address_of(const struct sockaddr *from)
+{
+    struct in6_addr address = IN6ADDR_ANY_INIT;
+    if (from && from->sa_family == AF_INET6) {
+        address = ((const struct sockaddr_in6 *)(const void *)from)->sin6_addr;
+    } else if (from && from->sa_family == AF_INET) {
+        address.s6_addr[10] = address.s6_addr[11] = 0xFF;
+        memcpy(&address.s6_addr[12], &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
+    }
+    return address;
+}
+
+static bool is_loopback(const struct in6_addr *address)
+{
+    return IN6_IS_ADDR_LOOPBACK(address) || (IN6_IS_ADDR_V4MAPPED(address) && address->s6_addr[12] == 127);
+}
+
+static struct peer **peer_bucket(struct connections *all, const struct in6_addr *address)
+{
+    uint64_t hash = 14695981039346656037U;
+    for (size_t i = 0; i < sizeof *address; i++)
+        hash = (hash ^ address->s6_addr[i]) * 1099511628211U;
+    return &all->peers[(hash >> 32) % PEER_BUCKETS];
+}
+
+static struct peer *peer_find(struct connections *all, const struct in6_addr *address)
+{
+    struct peer *peer = *peer_bucket(all, address);
+    while (peer && memcmp(&peer->address, address, sizeof *address) != 0)
+        peer = peer->next;
+    return peer;
+}
+
+static struct peer *peer_take(struct connections *all, const struct in6_addr *address)
+{
+    struct peer *peer = peer_find(all, address);
+    if (!peer && (peer = calloc(1, sizeof *peer))) {
+        struct peer **bucket = peer_bucket(all, address);
+        peer->address = *address;
+        peer->next = *bucket;
+        *bucket = peer;
+    }
+    if (peer)
+        peer->count++;
+    return peer;
+}
+
+static void peer_release(struct connections *all, struct peer *peer)
+{
+    if (--peer->count > 0)
+        return;
+    struct peer **at = peer_bucket(all, &peer->address);
+    while (*at != peer)
+        at = &(*at)->next;
+    *at = peer->next;
+    free(peer);
+}
+
+bool connections_admit(struct connections *all, const struct sockaddr *from)
+{
+    struct in6_addr address = address_of(from);
+    if (all->limits.max_per_address == 0 || is_loopback(&address))
+        return true;
+    struct peer *peer = peer_find(all, &address);
+    bool admitted = !peer || peer->count < all->limits.max_per_address;
+    if (!admitted)
+        metric_add(METRIC_CONNECTIONS_CLOSED, 1);
+    return admitted;
+}
+
+static void unlink_from_phase(struct connections *all, struct connection *connection)
+{
+    struct phase_list *list = &all->phases[connection->phase];
+    *(connection->prev ? &connection->prev->next : &list->first) = connection->next;
+    *(connection->next ? &connection->next->prev : &list->last) = connection->prev;
+}
+
+static void link_to_phase(struct connections *all, struct connection *connection, enum phase phase)
+{
+    struct phase_list *list = &all->phases[phase];
+    connection->phase = phase;
+    connection->since = clock_monotonic();
+    connection->prev = list->last;
+    connection->next = NULL;
+    *(list->last ? &list->last->next : &list->first) = connection;
+    list->last = connection;
+}
+
+static void shut(struct connection *connection)
+{
+    if (connection->shut)
+        return;
+    connection->shut = true;
+    shutdown(connection->fd, SHUT_RDWR);
+    metric_add(METRIC_CONNECTIONS_CLOSED, 1);
+}
+
+/* Shut connections stay in their list until the library has seen their end: skip them. */
+static struct connection *oldest(struct connections *all, enum phase phase)
+{
+    struct connection *connection = all->phases[phase].first;
+    while (connection && connection->shut)
+        connection = connection->next;
+    return connection;
+}
+
+static void make_room(struct connections *all)
+{
+    static const enum phase ORDER[] = {PHASE_IDLE, PHASE_FIRST, PHASE_HEADERS, PHASE_BODY};
+    for (size_t i = 0; i < sizeof ORDER / sizeof ORDER[0]; i++) {
+        struct connection *connection = oldest(all, ORDER[i]);
+        if (connection) {
+            shut(connection);
+            /* To the end, so that the next search does not pass it again. */
+            unlink_from_phase(all, connection);
+            link_to_phase(all, connection, connection->phase);
+            return;
+        }
+    }
+}
+
+struct connection *connections_add(struct connections *all, int fd, const struct sockaddr *from)
+{
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (!connection)
+        return NULL;
+    struct in6_addr address = address_of(from);
+    connection->peer = peer_take(all, &address);
+    if (!connection->peer) {
+        free(connection);
+        return NULL;
+    }
+    connection->fd = fd;
+    if (IN6_IS_ADDR_V4MAPPED(&address))
+        inet_ntop(AF_INET, &address.s6_addr[12], connection->address, sizeof connection->address);
+    else
+        inet_ntop(AF_INET6, &address, connection->address, sizeof connection->address);
+    if (all->count >= all->limits.max_connections)
+        make_room(all);
+    link_to_phase(all, connection, PHASE_FIRST);
+    all->count++;
+    metric_set(METRIC_CONNECTIONS, (int64_t)all->count);
+    return connection;
+}
+
+void connections_remove(struct connections *all, struct connection *connection)
+{
+    unlink_from_phase(all, connection);
+    peer_release(all, connection->peer);
+    free(connection);
+    all->count--;
+    metric_set(METRIC_CONNECTIONS, (int64_t)all->count);
+}
+
+void connection_enter(struct connections *all, struct connection *connection, enum phase phase)
+{
+    unlink_from_phase(all, connection);
+    link_to_phase(all, connection, phase);
+}
+
+usec connections_expire(struct connections *all, usec now)
+{
+    usec next = 0;
+    for (int phase = 0; phase < PHASE_COUNT; phase++) {
+        usec limit = all->limits.phase_time[phase];
+        if (limit == 0)
+            continue;
+        struct connection *connection;
+        while ((connection = oldest(all, (enum phase)phase)) && connection->since + limit <= now) {
+            shut(connection);
+            unlink_from_phase(all, connection);
+            link_to_phase(all, connection, (enum phase)phase);
+        }
+        if (connection && (next == 0 || connection->since + limit < next))
+            next = connection->since + limit;
+    }
+    return next;
+}
+
+void connections_shut_idle(struct connections *all)
+{
+    for (int phase = 0; phase < PHASE_COUNT; phase++)
+        for (struct connection *connection = all->phases[phase].first; connection; connection = connection->next)
+            if (phase == PHASE_FIRST || phase == PHASE_IDLE || phase == PHASE_HEADERS)
+                shut(connection);
+}
+
+size_t connections_count(const struct connections *all)
+{
+    return all->count;
+}
+
+const char *connection_address(const struct connection *connection)
+{
+    return connection->address;
+}

@@ -1,0 +1,62 @@
+/*
+ * connections - every open HTTP connection, and when it has had its time.
+ *
+ * A connection is in one phase; each phase has one time limit, counted from when the phase began, so that a peer that sends a
+ * byte now and then gains nothing. Phases are lists in order of their beginning: the front of each is the next to expire. Too many
+ * connections: the one that has been idle longest makes room.
+ *
+ * A connection that must go is shut down (shutdown(2)); the HTTP library then sees its end and closes it as any other.
+ *
+ * Thread: loop.   Owner: struct server.
+ */
+#ifndef FAIRLEAD_HTTP_CONNECTIONS_H
+#define FAIRLEAD_HTTP_CONNECTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+
+/* phase, what it waits for, is it a connection that nobody misses */
+enum phase {
+    PHASE_FIRST,   /* accepted, the first request's headers are not complete */
+    PHASE_IDLE,    /* a request was answered, nothing of the next one has come */
+    PHASE_HEADERS, /* a request line has come, its headers are not complete */
+    PHASE_BODY,    /* headers are complete, the body is not; also while the answer is being sent */
+    PHASE_WORK,    /* it is our turn: no limit */
+    PHASE_COUNT,
+};
+
+struct connection;
+struct connections;
+
+struct connection_limits {
+    usec phase_time[PHASE_COUNT]; /* 0: no limit */
+    size_t max_connections;
+    size_t max_per_address;       /* not counted for loopback: reverse proxies live there; 0: no limit */
+};
+
+/* NULL when memory ran out. */
+struct connections *connections_new(const struct connection_limits *limits);
+void connections_free(struct connections *all);
+
+/* May another connection come from this address? */
+bool connections_admit(struct connections *all, const struct sockaddr *from);
+
+/* A new connection, in PHASE_FIRST; NULL when memory ran out. May shut down another one to make room. */
+struct connection *connections_add(struct connections *all, int fd, const struct sockaddr *from);
+void connections_remove(struct connections *all, struct connection *connection);
+void connection_enter(struct connections *all, struct connection *connection, enum phase phase);
+
+/* Shuts down what has expired and returns when to call again (monotonic usec), 0: no need. */
+usec connections_expire(struct connections *all, usec now);
+
+/* Shuts down every connection that is not in PHASE_WORK. For stopping. */
+void connections_shut_idle(struct connections *all);
+
+size_t connections_count(const struct connections *all);
+/* The numeric address of the peer; lives as long as the connection. */
+const char *connection_address(const struct connection *connection);
+
+#endif

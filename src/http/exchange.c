@@ -1,0 +1,490 @@
+#include "http/exchange.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/metric.h"
+#include "wire/head.h"
+
+#define SPARE_MAX       512
+#define SPARE_BODY_MAX  ((size_t)16 * 1024)
+
+enum step { STEP_HEADERS, STEP_BODY, STEP_SUBMITTED, STEP_DONE };
+
+struct exchange {
+    struct webhook webhook; /* first: receive hands back its address */
+    struct exchange *next;
+    struct MHD_Connection *http;
+    struct connection *connection;
+    const struct endpoint *endpoint; /* NULL: the webhook path, or refused */
+    enum step step;
+    bool is_webhook;
+    bool close_after;
+    const char *allow;  /* for 405 */
+    enum rc refused;
+    struct err err;
+    uint64_t discarded;
+    usec complete_at;   /* monotonic, when the last byte had arrived */
+};
+
+static struct MHD_Response *fixed_response(const char *text)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
+    if (response)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, CONTENT_TYPE_JSON);
+    return response;
+}
+
+enum rc exchanges_init(struct exchanges *all, const struct server_options *options, struct err *err)
+{
+    *all = (struct exchanges){.options = options};
+    struct connection_limits limits = {
+        .phase_time = {[PHASE_FIRST] = options->header_timeout,
+                       [PHASE_IDLE] = options->idle_timeout,
+                       [PHASE_HEADERS] = options->header_timeout,
+                       [PHASE_BODY] = options->body_timeout},
+        .max_connections = options->max_connections,
+        .max_per_address = options->max_per_address,
+    };
+    all->connections = connections_new(&limits);
+    all->stored = fixed_response("{\"success\":true}");
+    all->duplicate = fixed_response("{\"success\":true,\"duplicate\":true}");
+    if (!all->connections || !all->stored || !all->duplicate) {
+        exchanges_cleanup(all);
+        return err_set(err, RC_NO_MEMORY, "no memory for the HTTP server");
+    }
+    return RC_OK;
+}
+
+static void exchange_free(struct exchange *exchange)
+{
+    buf_cleanup(&exchange->webhook.head);
+    buf_cleanup(&exchange->webhook.body);
+    free(exchange);
+}
+
+void exchanges_cleanup(struct exchanges *all)
+{
+    while (all->spare) {
+        struct exchange *exchange = all->spare;
+        all->spare = exchange->next;
+        exchange_free(exchange);
+    }
+    if (all->stored)
+        MHD_destroy_response(all->stored);
+    if (all->duplicate)
+        MHD_destroy_response(all->duplicate);
+    connections_free(all->connections);
+    *all = (struct exchanges){0};
+}
+
+static struct exchange *exchange_take(struct exchanges *all)
+{
+    struct exchange *exchange = all->spare;
+    if (!exchange)
+        return calloc(1, sizeof *exchange);
+    all->spare = exchange->next;
+    all->spare_count--;
+    struct buf head = exchange->webhook.head;
+    struct buf body = exchange->webhook.body;
+    buf_clear(&head);
+    buf_clear(&body);
+    memset(exchange, 0, sizeof *exchange);
+    exchange->webhook.head = head;
+    exchange->webhook.body = body;
+    return exchange;
+}
+
+static void exchange_give(struct exchanges *all, struct exchange *exchange)
+{
+    if (all->spare_count >= SPARE_MAX || exchange->webhook.body.capacity > SPARE_BODY_MAX) {
+        exchange_free(exchange);
+        return;
+    }
+    exchange->next = all->spare;
+    all->spare = exchange;
+    all->spare_count++;
+}
+
+void *exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *http)
+{
+    (void)uri;
+    struct exchanges *all = cls;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(http, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct connection *connection = info ? info->socket_context : NULL;
+    struct exchange *exchange = connection ? exchange_take(all) : NULL;
+    if (!exchange)
+        return NULL;
+    exchange->http = http;
+    exchange->connection = connection;
+    connection_enter(all->connections, connection, PHASE_HEADERS);
+    return exchange;
+}
+
+/* --- answers ------------------------------------------------------------------------------------------- */
+
+static void count_result(const struct exchange *exchange, enum rc rc)
+{
+    static const enum metric BY_RC[RC_COUNT] = {
+        [RC_INVALID_JSON] = METRIC_WEBHOOKS_INVALID_JSON,
+        [RC_NOT_AN_OBJECT] = METRIC_WEBHOOKS_NOT_AN_OBJECT,
+        [RC_BAD_REQUEST] = METRIC_WEBHOOKS_BAD_REQUEST,
+        [RC_SIGNATURE_MISSING] = METRIC_WEBHOOKS_SIGNATURE_MISSING,
+        [RC_SIGNATURE_INVALID] = METRIC_WEBHOOKS_SIGNATURE_INVALID,
+        [RC_TIMESTAMP_OUT_OF_RANGE] = METRIC_WEBHOOKS_TIMESTAMP,
+        [RC_METHOD_NOT_ALLOWED] = METRIC_WEBHOOKS_METHOD,
+        [RC_TIMEOUT] = METRIC_WEBHOOKS_TIMEOUT,
+        [RC_BODY_TOO_LARGE] = METRIC_WEBHOOKS_TOO_LARGE,
+        [RC_UNSUPPORTED_MEDIA_TYPE] = METRIC_WEBHOOKS_MEDIA_TYPE,
+        [RC_HEADERS_TOO_LARGE] = METRIC_WEBHOOKS_HEADERS,
+        [RC_OVERLOADED] = METRIC_WEBHOOKS_OVERLOADED,
+        [RC_STORAGE_UNAVAILABLE] = METRIC_WEBHOOKS_STORAGE,
+    };
+    if (!exchange->is_webhook)
+        return;
+    if (rc == RC_OK)
+        metric_add(exchange->webhook.duplicate ? METRIC_WEBHOOKS_DUPLICATE : METRIC_WEBHOOKS_STORED, 1);
+    else
+        metric_add(BY_RC[rc] ? BY_RC[rc] : METRIC_WEBHOOKS_OTHER, 1);
+}
+
+static void add_headers(const struct exchange *exchange, const struct reply *reply, enum rc rc,
+                        struct MHD_Response *response)
+{
+    const char *type = reply->content_type ? reply->content_type : CONTENT_TYPE_JSON;
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (rc_http_status(rc) == 503 || reply->status == 503)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+    if (rc == RC_METHOD_NOT_ALLOWED)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, exchange->allow);
+    if (rc == RC_UNAUTHORIZED)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"fairlead\"");
+    if (exchange->close_after)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+}
+
+/* Sends the reply and frees its body. */
+static enum MHD_Result send_reply(const struct exchange *exchange, struct reply *reply, enum rc rc)
+{
+    struct slice body = buf_slice(&reply->body);
+    struct MHD_Response *response = NULL;
+    if (!buf_failed(&reply->body))
+        response = MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)body.ptr, MHD_RESPMEM_MUST_COPY);
+    enum MHD_Result result = MHD_NO;
+    if (response) {
+        add_headers(exchange, reply, rc, response);
+        result = MHD_queue_response(exchange->http, (unsigned)(reply->status ? reply->status : 200), response);
+        MHD_destroy_response(response);
+    }
+    buf_cleanup(&reply->body);
+    return result;
+}
+
+static enum MHD_Result answer_error(struct exchange *exchange, enum rc rc, const struct err *err)
+{
+    struct reply reply = {.body = BUF_INIT};
+    count_result(exchange, rc);
+    reply_error(&reply, rc, err->message);
+    return send_reply(exchange, &reply, rc);
+}
+
+static enum MHD_Result answer_webhook(struct exchanges *all, struct exchange *exchange)
+{
+    struct webhook *webhook = &exchange->webhook;
+    histogram_observe_usec(HISTOGRAM_ACK, clock_monotonic() - exchange->complete_at);
+    if (all->stopping)
+        exchange->close_after = true;
+    if (webhook->rc != RC_OK)
+        return answer_error(exchange, webhook->rc, &webhook->err);
+    count_result(exchange, RC_OK);
+    return MHD_queue_response(exchange->http, MHD_HTTP_OK, webhook->duplicate ? all->duplicate : all->stored);
+}
+
+static enum MHD_Result answer_endpoint(struct exchanges *all, struct exchange *exchange)
+{
+    struct reply reply = {.body = BUF_INIT};
+    exchange->endpoint->handle(all->options->context, &reply);
+    return send_reply(exchange, &reply, RC_OK);
+}
+
+/* --- request headers ----------------------------------------------------------------------------------- */
+
+static const char *header(struct exchange *exchange, const char *name)
+{
+    return MHD_lookup_connection_value(exchange->http, MHD_HEADER_KIND, name);
+}
+
+static enum rc refuse(struct exchange *exchange, enum rc rc, const char *message)
+{
+    err_set(&exchange->err, rc, "%s", message);
+    return rc;
+}
+
+/* application/json and anything under application/ that ends in +json, parameters ignored (RFC 6839, section 3.1).
+   None at all is fine. */
+static bool is_json_type(const char *value)
+{
+    if (!value)
+        return true;
+    struct slice rest = slice_str(value);
+    struct slice type = slice_trim(slice_split(&rest, ';'));
+    if (slice_is_nocase(type, "application/json"))
+        return true;
+    return type.len > 17 && strncasecmp(type.ptr, "application/", 12) == 0 &&
+           strncasecmp(type.ptr + type.len - 5, "+json", 5) == 0;
+}
+
+/* A length as RFC 9110, section 8.6 writes it; false for anything else, lists of equal values included. */
+static bool parse_length(const char *text, uint64_t *ret)
+{
+    size_t len = strlen(text);
+    if (len == 0 || len > 18 || strspn(text, "0123456789") != len)
+        return false;
+    *ret = strtoull(text, NULL, 10);
+    return true;
+}
+
+struct count {
+    const char *name;
+    size_t n;
+};
+
+static enum MHD_Result count_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    (void)kind;
+    (void)value;
+    struct count *count = cls;
+    if (strcasecmp(name, count->name) == 0)
+        count->n++;
+    return MHD_YES;
+}
+
+static size_t header_count(struct exchange *exchange, const char *name)
+{
+    struct count count = {.name = name};
+    MHD_get_connection_values(exchange->http, MHD_HEADER_KIND, count_header, &count);
+    return count.n;
+}
+
+/* What makes a message's end ambiguous (RFC 9112, section 6.3) is refused and its connection closed. */
+static enum rc check_framing(struct exchange *exchange, uint64_t *ret_length)
+{
+    const char *length = header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    *ret_length = 0;
+    bool chunked = header(exchange, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL;
+    if (!length)
+        return RC_OK;
+    exchange->close_after = true;
+    if (chunked)
+        return refuse(exchange, RC_BAD_REQUEST, "Content-Length and Transfer-Encoding exclude each other; send one");
+    if (header_count(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH) > 1 || !parse_length(length, ret_length))
+        return refuse(exchange, RC_BAD_REQUEST, "Content-Length must be given once, as a number");
+    exchange->close_after = false;
+    return RC_OK;
+}
+
+static bool token_matches(const char *token, const char *authorization)
+{
+    if (!authorization || strncasecmp(authorization, "Bearer ", 7) != 0)
+        return false;
+    return slice_equal_secret(slice_str(token), slice_trim(slice_str(authorization + 7)));
+}
+
+static enum rc check_endpoint(struct exchanges *all, struct exchange *exchange, const char *url, const char *method)
+{
+    const struct endpoint_table *table = all->options->endpoints;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct endpoint *row = &table->rows[i];
+        if (strcmp(row->path, url) != 0)
+            continue;
+        bool is_get = strcmp(row->method, "GET") == 0;
+        if (strcmp(row->method, method) != 0 && !(is_get && strcmp(method, "HEAD") == 0)) {
+            exchange->allow = is_get ? "GET, HEAD" : row->method;
+            return refuse(exchange, RC_METHOD_NOT_ALLOWED, "this path answers GET only");
+        }
+        const char *token = all->options->token;
+        if (!row->open && token && !token_matches(token, header(exchange, MHD_HTTP_HEADER_AUTHORIZATION)))
+            return refuse(exchange, RC_UNAUTHORIZED,
+                          "send the admin token as 'Authorization: Bearer TOKEN'; it is in the file admin-token of the "
+                          "data directory");
+        exchange->endpoint = row;
+        return RC_OK;
+    }
+    err_set(&exchange->err, RC_NOT_FOUND, "nothing is here; webhooks are posted to %s", all->options->path);
+    return RC_NOT_FOUND;
+}
+
+static enum rc check_webhook(struct exchanges *all, struct exchange *exchange, const char *method, uint64_t length)
+{
+    exchange->is_webhook = true;
+    if (strcmp(method, "POST") != 0) {
+        exchange->allow = "POST";
+        return refuse(exchange, RC_METHOD_NOT_ALLOWED, "webhooks are sent with POST");
+    }
+    if (length > (uint64_t)all->options->max_body) {
+        err_set(&exchange->err, RC_BODY_TOO_LARGE, "the body may have at most %lld bytes (option max-body)",
+                (long long)all->options->max_body);
+        return RC_BODY_TOO_LARGE;
+    }
+    if (!is_json_type(header(exchange, MHD_HTTP_HEADER_CONTENT_TYPE)))
+        return refuse(exchange, RC_UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json");
+    return RC_OK;
+}
+
+static enum rc check_headers(struct exchanges *all, struct exchange *exchange, const char *url, const char *method,
+                             uint64_t *ret_length)
+{
+    const union MHD_ConnectionInfo *size =
+        MHD_get_connection_info(exchange->http, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    bool is_webhook = strcmp(url, all->options->path) == 0;
+    exchange->is_webhook = is_webhook;
+    enum rc rc = check_framing(exchange, ret_length);
+    if (rc != RC_OK)
+        return rc;
+    if (size && size->header_size > EXCHANGE_HEADER_MAX) {
+        exchange->close_after = true;
+        return refuse(exchange, RC_HEADERS_TOO_LARGE, "the request line and headers may have at most 32 KiB");
+    }
+    return is_webhook ? check_webhook(all, exchange, method, *ret_length)
+                      : check_endpoint(all, exchange, url, method);
+}
+
+/* --- steps --------------------------------------------------------------------------------------------- */
+
+static enum MHD_Result keep_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    (void)kind;
+    head_add(cls, slice_str(name), slice_str(value));
+    return MHD_YES;
+}
+
+static enum MHD_Result on_headers(struct exchanges *all, struct exchange *exchange, const char *url,
+                                  const char *method)
+{
+    uint64_t length = 0;
+    exchange->step = STEP_BODY;
+    connection_enter(all->connections, exchange->connection, PHASE_BODY);
+    exchange->refused = check_headers(all, exchange, url, method, &length);
+    if (exchange->refused == RC_OK) {
+        exchange->webhook.body.limit = (size_t)all->options->max_body;
+        if (exchange->is_webhook && length > 0 && !buf_reserve(&exchange->webhook.body, (size_t)length))
+            exchange->refused = refuse(exchange, RC_NO_MEMORY, "memory ran out; send the event again later");
+        return MHD_YES;
+    }
+    bool waits = header(exchange, MHD_HTTP_HEADER_EXPECT) != NULL;
+    if (length > EXCHANGE_DRAIN_MAX || waits || exchange->close_after) {
+        exchange->close_after = true;
+        return answer_error(exchange, exchange->refused, &exchange->err);
+    }
+    return MHD_YES;
+}
+
+static enum MHD_Result on_body(struct exchanges *all, struct exchange *exchange, const char *data, size_t *data_size)
+{
+    struct buf *body = &exchange->webhook.body;
+    if (exchange->refused == RC_OK && exchange->is_webhook) {
+        buf_add(body, data, *data_size);
+        if (buf_failed(body)) {
+            exchange->discarded = body->len;
+            buf_cleanup(body);
+            exchange->refused = err_set(&exchange->err, RC_BODY_TOO_LARGE,
+                                        "the body may have at most %lld bytes (option max-body)",
+                                        (long long)all->options->max_body);
+        }
+    }
+    if (exchange->refused != RC_OK || !exchange->is_webhook)
+        exchange->discarded += *data_size;
+    *data_size = 0;
+    if (exchange->discarded <= EXCHANGE_DRAIN_MAX)
+        return MHD_YES;
+    /* The library takes no answer in the middle of a body: close. */
+    count_result(exchange, exchange->refused);
+    return MHD_NO;
+}
+
+static enum MHD_Result submit(struct exchanges *all, struct exchange *exchange)
+{
+    struct webhook *webhook = &exchange->webhook;
+    const char *from = connection_address(exchange->connection);
+    MHD_get_connection_values(exchange->http, MHD_HEADER_KIND, keep_header, &webhook->head);
+    buf_add_str(&webhook->head, ":from: ");
+    buf_add_str(&webhook->head, from);
+    buf_add_char(&webhook->head, '\n');
+    webhook->path = slice_str(all->options->path);
+    webhook->received_at = clock_wall();
+    exchange->complete_at = clock_monotonic();
+    struct err err;
+    enum rc rc = buf_failed(&webhook->head) ? err_set(&err, RC_NO_MEMORY, "memory ran out; send the event again later")
+                                            : receive_submit(all->receive, webhook, &err);
+    if (rc != RC_OK)
+        return answer_error(exchange, rc, &err);
+    exchange->step = STEP_SUBMITTED;
+    all->submitted++;
+    MHD_suspend_connection(exchange->http);
+    return MHD_YES;
+}
+
+static enum MHD_Result on_complete(struct exchanges *all, struct exchange *exchange)
+{
+    connection_enter(all->connections, exchange->connection, PHASE_WORK);
+    if (exchange->refused != RC_OK)
+        return answer_error(exchange, exchange->refused, &exchange->err);
+    return exchange->is_webhook ? submit(all, exchange) : answer_endpoint(all, exchange);
+}
+
+enum MHD_Result exchange_on_data(void *cls, struct MHD_Connection *http, const char *url, const char *method,
+                                 const char *version, const char *data, size_t *data_size, void **con_cls)
+{
+    (void)http;
+    (void)version;
+    struct exchanges *all = cls;
+    struct exchange *exchange = *con_cls;
+    if (!exchange)
+        return MHD_NO;
+    switch (exchange->step) {
+    case STEP_HEADERS:
+        return on_headers(all, exchange, url, method);
+    case STEP_BODY:
+        return *data_size > 0 ? on_body(all, exchange, data, data_size) : on_complete(all, exchange);
+    case STEP_SUBMITTED:
+        return MHD_YES;
+    case STEP_DONE:
+        connection_enter(all->connections, exchange->connection, PHASE_BODY);
+        return answer_webhook(all, exchange);
+    }
+    return MHD_NO;
+}
+
+void exchanges_resume(struct exchanges *all)
+{
+    struct webhook *webhook = receive_take_done(all->receive);
+    while (webhook) {
+        struct webhook *next = webhook->next;
+        struct exchange *exchange = (struct exchange *)webhook;
+        assert(exchange->step == STEP_SUBMITTED && all->submitted > 0);
+        exchange->step = STEP_DONE;
+        all->submitted--;
+        MHD_resume_connection(exchange->http);
+        webhook = next;
+    }
+}
+
+void exchange_on_completed(void *cls, struct MHD_Connection *http, void **con_cls,
+                           enum MHD_RequestTerminationCode code)
+{
+    (void)http;
+    (void)code;
+    struct exchanges *all = cls;
+    struct exchange *exchange = *con_cls;
+    if (!exchange)
+        return;
+    *con_cls = NULL;
+    assert(exchange->step != STEP_SUBMITTED);
+    connection_enter(all->connections, exchange->connection, PHASE_IDLE);
+    exchange_give(all, exchange);
+    if (all->stopping)
+        connections_shut_idle(all->connections);
+}

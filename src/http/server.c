@@ -1,0 +1,313 @@
+#include "http/server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/log.h"
+#include "http/exchange.h"
+#include "http/listener.h"
+
+#define STOP_TIME (5 * USEC_PER_SEC)
+
+/* Connections that libmicrohttpd accepts beyond our own limit, so that ours decides who has to go. */
+#define SPARE_CONNECTIONS 64
+
+struct server {
+    struct server_options options;
+    struct exchanges exchanges;
+    struct MHD_Daemon *daemon;
+    int listener;
+    struct buf url;
+
+    uv_loop_t loop;
+    uv_poll_t socket;     /* the daemon's epoll descriptor */
+    uv_idle_t again;      /* active while the daemon has work that no descriptor shows */
+    uv_timer_t timer;     /* the next connection to expire, and the end of a stop */
+    uv_async_t done;
+    uv_async_t stop;
+    uv_signal_t signals[3];
+    usec stop_deadline;
+    _Atomic bool fatal;
+    struct err fatal_err;
+};
+
+static const int SIGNALS[3] = {SIGTERM, SIGINT, SIGHUP};
+
+static void run_daemon(struct server *server);
+
+/* --- libmicrohttpd's callbacks --------------------------------------------------------------------------- */
+
+static void on_connection(void *cls, struct MHD_Connection *http, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct server *server = cls;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        if (*context)
+            connections_remove(server->exchanges.connections, *context);
+        *context = NULL;
+        return;
+    }
+    const union MHD_ConnectionInfo *fd = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *from = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    *context = connections_add(server->exchanges.connections, fd->connect_fd, from->client_addr);
+}
+
+static enum MHD_Result on_accept(void *cls, const struct sockaddr *from, socklen_t len)
+{
+    (void)len;
+    struct server *server = cls;
+    return connections_admit(server->exchanges.connections, from) ? MHD_YES : MHD_NO;
+}
+
+static void on_library_log(void *cls, const char *format, va_list args)
+{
+    (void)cls;
+    if (!log_enabled(LOG_DEBUG))
+        return;
+    char text[256];
+    vsnprintf(text, sizeof text, format, args);
+    text[strcspn(text, "\n")] = '\0';
+    log_debug("http library", "text", text);
+}
+
+/* --- the loop -------------------------------------------------------------------------------------------- */
+
+static void finish_when_quiet(struct server *server)
+{
+    bool quiet = connections_count(server->exchanges.connections) == 0;
+    bool late = clock_monotonic() >= server->stop_deadline;
+    if (server->exchanges.submitted == 0 && (quiet || late))
+        uv_stop(&server->loop);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    run_daemon(timer->data);
+}
+
+static void set_timer(struct server *server)
+{
+    usec now = clock_monotonic();
+    usec next = connections_expire(server->exchanges.connections, now);
+    if (server->stop_deadline && (next == 0 || server->stop_deadline < next))
+        next = server->stop_deadline;
+    if (next == 0) {
+        uv_timer_stop(&server->timer);
+        return;
+    }
+    uint64_t wait_ms = next <= now ? 1 : (uint64_t)((next - now) / USEC_PER_MS + 1);
+    /* Most turns move the next deadline a little further: an early wake-up is cheaper than a timer set each time. */
+    if (!uv_is_active((uv_handle_t *)&server->timer) || uv_timer_get_due_in(&server->timer) > wait_ms)
+        uv_timer_start(&server->timer, on_timer, wait_ms, 0);
+}
+
+static void on_again(uv_idle_t *idle)
+{
+    run_daemon(idle->data);
+}
+
+/* One turn: everything that is ready is read, submitted webhooks are handed over together, what is pending is remembered. */
+static void run_daemon(struct server *server)
+{
+    MHD_run(server->daemon);
+    receive_flush(server->exchanges.receive);
+    MHD_UNSIGNED_LONG_LONG timeout_ms = 1;
+    bool pending = MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0;
+    bool idling = uv_is_active((uv_handle_t *)&server->again);
+    if (pending && !idling)
+        uv_idle_start(&server->again, on_again);
+    else if (!pending && idling)
+        uv_idle_stop(&server->again);
+    set_timer(server);
+    if (server->stop_deadline)
+        finish_when_quiet(server);
+}
+
+static void on_socket(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    run_daemon(poll->data);
+}
+
+static void on_done(uv_async_t *async)
+{
+    struct server *server = async->data;
+    exchanges_resume(&server->exchanges);
+    run_daemon(server);
+}
+
+static void begin_stop(struct server *server)
+{
+    if (server->stop_deadline)
+        return;
+    log_info("stopping: no new connections, finishing what was received");
+    server->stop_deadline = clock_monotonic() + STOP_TIME;
+    server->exchanges.stopping = true;
+    MHD_socket listener = MHD_quiesce_daemon(server->daemon);
+    if (listener != MHD_INVALID_SOCKET)
+        close(listener);
+    server->listener = -1;
+    /* What lies read in the sockets is a request that was received: one more turn before receive closes. */
+    MHD_run(server->daemon);
+    receive_stop(server->exchanges.receive);
+    exchanges_resume(&server->exchanges);
+    connections_shut_idle(server->exchanges.connections);
+    run_daemon(server);
+}
+
+static void on_stop(uv_async_t *async)
+{
+    begin_stop(async->data);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct server *server = handle->data;
+    if (number != SIGHUP)
+        begin_stop(server);
+    else if (server->options.on_reload)
+        server->options.on_reload(server->options.arg);
+}
+
+void server_on_done(void *arg)
+{
+    struct server *server = arg;
+    uv_async_send(&server->done);
+}
+
+void server_stop_soon(struct server *server)
+{
+    uv_async_send(&server->stop);
+}
+
+void server_on_fatal(void *arg, const struct err *err)
+{
+    struct server *server = arg;
+    server->fatal_err = *err;
+    server->fatal = true;
+    server_stop_soon(server);
+}
+
+/* --- start and end ----------------------------------------------------------------------------------------- */
+
+static struct MHD_Daemon *start_daemon(struct server *server)
+{
+    const struct server_options *options = &server->options;
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)options->tls_cert},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)options->tls_key},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    struct MHD_OptionItem *tls_options = options->tls_cert ? tls : &tls[2];
+    if (options->tls_cert)
+        flags |= MHD_USE_TLS;
+    return MHD_start_daemon(flags, 0, on_accept, server, exchange_on_data, &server->exchanges,
+                            MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL,
+                            MHD_OPTION_LISTEN_SOCKET, server->listener,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)(options->max_connections + SPARE_CONNECTIONS),
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, EXCHANGE_POOL_BYTES,
+                            MHD_OPTION_CONNECTION_TIMEOUT, 0U,
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+                            MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, &server->exchanges,
+                            MHD_OPTION_URI_LOG_CALLBACK, exchange_on_uri, &server->exchanges,
+                            MHD_OPTION_STRICT_FOR_CLIENT, 1,
+                            MHD_OPTION_ARRAY, tls_options, MHD_OPTION_END);
+}
+
+/* The handles stay in the loop from here to server_close(). */
+static void init_loop(struct server *server)
+{
+    uv_loop_init(&server->loop);
+    uv_idle_init(&server->loop, &server->again);
+    uv_timer_init(&server->loop, &server->timer);
+    uv_async_init(&server->loop, &server->done, on_done);
+    uv_async_init(&server->loop, &server->stop, on_stop);
+    server->again.data = server->timer.data = server->done.data = server->stop.data = server;
+    for (size_t i = 0; i < 3; i++) {
+        uv_signal_init(&server->loop, &server->signals[i]);
+        server->signals[i].data = server;
+    }
+}
+
+enum rc server_open(const struct server_options *options, struct server **ret, struct err *err)
+{
+    struct server *server = calloc(1, sizeof *server);
+    if (!server)
+        return err_set(err, RC_NO_MEMORY, "no memory for the HTTP server");
+    server->options = *options;
+    server->listener = -1;
+    init_loop(server);
+    buf_add_str(&server->url, options->tls_cert ? "https://" : "http://");
+    enum rc rc = listener_open(options->listen, &server->listener, &server->url, err);
+    if (rc == RC_OK)
+        rc = exchanges_init(&server->exchanges, &server->options, err);
+    if (rc == RC_OK && !(server->daemon = start_daemon(server)))
+        rc = err_set(err, options->tls_cert ? RC_USAGE : RC_INTERNAL,
+                     options->tls_cert ? "TLS could not be started: are tls-cert and tls-key a matching PEM pair?"
+                                       : "the HTTP server could not be started");
+    if (rc != RC_OK) {
+        server_close(server);
+        return rc;
+    }
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    uv_poll_init(&server->loop, &server->socket, info->epoll_fd);
+    server->socket.data = server;
+    *ret = server;
+    return RC_OK;
+}
+
+const char *server_url(const struct server *server)
+{
+    return buf_str(&server->url);
+}
+
+enum rc server_run(struct server *server, struct receive *receive, void (*on_ready)(void *arg), void *arg,
+                   struct err *err)
+{
+    server->exchanges.receive = receive;
+    uv_poll_start(&server->socket, UV_READABLE, on_socket);
+    for (size_t i = 0; i < 3; i++)
+        uv_signal_start(&server->signals[i], on_signal, SIGNALS[i]);
+    if (on_ready)
+        on_ready(arg);
+    uv_run(&server->loop, UV_RUN_DEFAULT);
+    if (server->fatal)
+        return err_set(err, RC_INTERNAL, "the journal failed on a disk that looks healthy: %s",
+                       server->fatal_err.message);
+    return RC_OK;
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+void server_close(struct server *server)
+{
+    if (!server)
+        return;
+    uv_walk(&server->loop, close_handle, NULL);
+    uv_run(&server->loop, UV_RUN_DEFAULT);
+    int left = uv_loop_close(&server->loop);
+    assert(left == 0);
+    (void)left;
+    if (server->daemon)
+        MHD_stop_daemon(server->daemon); /* closes the listener too */
+    else if (server->listener >= 0)
+        close(server->listener);
+    if (server->exchanges.options)
+        exchanges_cleanup(&server->exchanges);
+    buf_cleanup(&server->url);
+    free(server);
+}
