@@ -32,17 +32,27 @@ const struct command *command_find(const char *name);
 /* Every command, NULL at the end; for help and the reference page. */
 const struct command *const *command_all(void);
 
+/* The same, or RC_USAGE with a sentence that suggests a near name. */
+MUST_CHECK enum rc command_get(const char *name, const struct command **ret, struct err *err);
+
+/* Help: of one command; the list of all; the reference page of one command, of all when command is NULL. */
+void command_write_help(const struct command *command, struct buf *out);
+void command_write_list(struct buf *out);
+void command_write_markdown(const struct command *command, struct buf *out);
+
 /* main() in all but name: picks the command, answers --help, runs. */
 int command_main(int argc, char **argv);
 
 /*
- * What every command does with its arguments: defaults, environment, command line. On failure prints the sentence with a hint to help
- * to standard error and returns EXIT_USAGE; otherwise EXIT_OK.
+ * What most commands do with their arguments: defaults, environment, command line. On failure prints the sentence with a hint to help
+ * to standard error, frees what values hold, and returns EXIT_USAGE; otherwise EXIT_OK. values must be zeroed; NULL for an empty table.
  */
 MUST_CHECK int command_read_options(const struct command *command, void *values, int argc, char **argv,
                                     const char **ret_operands, size_t max_operands, size_t *ret_count);
 
 /* Prints "fairlead <command>: <sentence>" to standard error and returns EXIT_FAILED. */
 MUST_CHECK int command_fail(const struct command *command, const struct err *err);
+/* The same with a hint to the command's help; returns EXIT_USAGE. */
+MUST_CHECK int command_refuse(const struct command *command, const struct err *err);
 
 #endif
