@@ -94,7 +94,7 @@ static enum rc read_tls(struct daemon *daemon, struct err *err)
 static enum rc read_token(struct daemon *daemon, struct err *err)
 {
     bool created = false;
-    if (!daemon->options.auth)
+    if (daemon->options.no_auth)
         return RC_OK;
     if (daemon->options.admin_token) {
         buf_add_str(&daemon->token, daemon->options.admin_token);
@@ -133,7 +133,7 @@ static enum rc open_server(struct daemon *daemon, struct err *err)
         .max_per_address = (size_t)options->max_connections_per_address,
         .tls_cert = options->tls_cert ? buf_str(&daemon->tls_cert) : NULL,
         .tls_key = options->tls_cert ? buf_str(&daemon->tls_key) : NULL,
-        .token = options->auth ? buf_str(&daemon->token) : NULL,
+        .token = options->no_auth ? NULL : buf_str(&daemon->token),
         .endpoints = &api_endpoints,
         .context = &daemon->api,
         .on_reload = on_reload,

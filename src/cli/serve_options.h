@@ -24,7 +24,7 @@ struct serve_options {
     int64_t dedupe_max_keys;
     usec retention;
     const char *admin_token;
-    bool auth;
+    bool no_auth;
     const char *tls_cert;
     const char *tls_key;
     int log_format;  /* enum log_format */
