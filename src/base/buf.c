@@ -39,6 +39,8 @@ char *buf_reserve(struct buf *buf, size_t len)
         buf->ptr = grown;
         buf->capacity = capacity;
     }
+    buf->ptr[buf->len] = '\0'; /* nothing may be written after all */
+    buf->ptr[need - 1] = '\0';
     return buf->ptr + buf->len;
 }
 

@@ -41,7 +41,8 @@ void buf_addf(struct buf *buf, const char *format, ...) __attribute__((format(pr
 
 /*
  * Room for `len` more bytes at the end, to be written by the caller before the next call; NULL after a
- * failure. The caller then adds what it wrote to buf->len (at most len).
+ * failure. The caller then adds what it wrote to buf->len (at most len); a zero byte stands after all of the room, so
+ * who writes less puts one behind it.
  */
 char *buf_reserve(struct buf *buf, size_t len);
 

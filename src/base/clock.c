@@ -22,19 +22,38 @@ usec clock_monotonic(void)
 
 /*
  * Days since 1970-01-01 of a date of the proleptic Gregorian calendar. Years are counted from March, so that the
- * leap day is the last of its year and month lengths follow one linear formula.
+ * leap day is the last of its year and month lengths follow one linear formula; and from 400 years (146097 days)
+ * earlier, so that the divisions never see a negative number.
  */
 static int64_t days_from_date(int64_t year, int64_t month, int64_t day)
 {
-    int64_t y = month <= 2 ? year - 1 : year;
+    int64_t y = (month <= 2 ? year - 1 : year) + 400;
     int64_t march_month = (month + 9) % 12;
     int64_t day_of_year = (153 * march_month + 2) / 5 + day - 1;
-    return 365 * y + y / 4 - y / 100 + y / 400 + day_of_year - 719468;
+    return 365 * y + y / 4 - y / 100 + y / 400 + day_of_year - 719468 - 146097;
+}
+
+/* A number with leading zeros, and the character after it. */
+struct field {
+    int digits;
+    int value;
+    char after;
+};
+
+static char *put_field(char *out, const struct field *field)
+{
+    int value = field->value;
+    for (int i = field->digits - 1; i >= 0; i--) {
+        out[i] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    out[field->digits] = field->after;
+    return out + field->digits + 1;
 }
 
 void clock_format(usec at, char out[CLOCK_RFC3339_SIZE])
 {
-    const usec first = days_from_date(0, 3, 1) * USEC_DAY;
+    const usec first = days_from_date(0, 1, 1) * USEC_DAY;
     const usec last = days_from_date(9999, 12, 31) * USEC_DAY + USEC_DAY - 1;
     at = at < first ? first : at > last ? last : at;
     time_t seconds = (time_t)(at / USEC_PER_SEC);
@@ -45,8 +64,13 @@ void clock_format(usec at, char out[CLOCK_RFC3339_SIZE])
     }
     struct tm tm;
     gmtime_r(&seconds, &tm);
-    snprintf(out, CLOCK_RFC3339_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(micros / 1000));
+    const struct field fields[] = {
+        {4, tm.tm_year + 1900, '-'}, {2, tm.tm_mon + 1, '-'}, {2, tm.tm_mday, 'T'},           {2, tm.tm_hour, ':'},
+        {2, tm.tm_min, ':'},         {2, tm.tm_sec, '.'},     {3, (int)(micros / 1000), 'Z'},
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        out = put_field(out, &fields[i]);
+    *out = '\0';
 }
 
 /* Exactly `count` digits off the front of *rest. */

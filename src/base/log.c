@@ -14,8 +14,13 @@ static _Atomic int line_format = LOG_TEXT;
 
 static const char *const LEVEL_NAMES[] = {"debug", "info", "warn", "error"};
 
+#define LINE_MAX_BYTES  2048
+#define VALUE_MAX_BYTES 512
+#define CLOSING_BYTES   8 /* the ellipsis, a quote, a brace and the newline always fit */
+#define ELLIPSIS        "\xE2\x80\xA6"
+
 struct line {
-    char text[2048];
+    char text[LINE_MAX_BYTES];
     size_t len;
 };
 
@@ -36,11 +41,15 @@ const char *log_number(char out[24], long long number)
     return out;
 }
 
+static size_t room(const struct line *line)
+{
+    size_t end = sizeof line->text - CLOSING_BYTES;
+    return line->len < end ? end - line->len : 0;
+}
+
+/* Only for what is known to fit, or may use the closing bytes. */
 static void put(struct line *line, const char *text, size_t len)
 {
-    size_t room = sizeof line->text - 8 - line->len; /* 8: closing quote, brace, newline always fit */
-    if (len > room)
-        len = room;
     memcpy(line->text + line->len, text, len);
     line->len += len;
 }
@@ -50,37 +59,81 @@ static void put_str(struct line *line, const char *text)
     put(line, text, strlen(text));
 }
 
-/* The same escapes serve JSON and a quoted text value; bytes outside ASCII pass through. */
+/* Bytes of the UTF-8 character (RFC 3629) that starts a zero-terminated text; 0 when none does. */
+static size_t character_len(const unsigned char *text)
+{
+    unsigned char lead = text[0];
+    size_t len = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+    for (size_t i = 1; i < len; i++)
+        if ((text[i] & 0xC0) != 0x80)
+            return 0;
+    bool overlong = (lead == 0xE0 && text[1] < 0xA0) || (lead == 0xF0 && text[1] < 0x90);
+    bool outside = (lead == 0xED && text[1] > 0x9F) || (lead == 0xF4 && text[1] > 0x8F); /* surrogates; past U+10FFFF */
+    return overlong || outside ? 0 : len;
+}
+
+/*
+ * The next character of *text as it is written, which must not be cut: itself, or an escape. Control characters,
+ * those of U+0080 to U+009F too, would let a peer steer the terminal. Returns its length.
+ */
+static size_t next_unit(const char **text, char ret_unit[8])
+{
+    const unsigned char *at = (const unsigned char *)*text;
+    size_t len = character_len(at);
+    *text += len ? len : 1;
+    if (len == 0)
+        return (size_t)snprintf(ret_unit, 8, "\\ufffd");
+    if (at[0] == '"' || at[0] == '\\')
+        return (size_t)snprintf(ret_unit, 8, "\\%c", at[0]);
+    if (at[0] == '\n')
+        return (size_t)snprintf(ret_unit, 8, "\\n");
+    if (at[0] < 0x20 || at[0] == 0x7F)
+        return (size_t)snprintf(ret_unit, 8, "\\u%04x", at[0]);
+    if (at[0] == 0xC2 && at[1] < 0xA0)
+        return (size_t)snprintf(ret_unit, 8, "\\u%04x", at[1]);
+    memcpy(ret_unit, at, len);
+    return len;
+}
+
+/* The same escapes serve JSON and a quoted text value. What is cut ends with an ellipsis. */
 static void put_escaped(struct line *line, const char *text)
 {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        char escape[8];
-        if (c == '"' || c == '\\') {
-            put(line, (char[]){'\\', (char)c}, 2);
-        } else if (c == '\n') {
-            put(line, "\\n", 2);
-        } else if (c < 0x20 || c == 0x7F) {
-            snprintf(escape, sizeof escape, "\\u%04x", c);
-            put(line, escape, 6);
-        } else {
-            put(line, (const char *)&c, 1);
+    size_t left = room(line) < VALUE_MAX_BYTES ? room(line) : VALUE_MAX_BYTES;
+    while (*text) {
+        char unit[8];
+        size_t len = next_unit(&text, unit);
+        if (len > left) {
+            put_str(line, ELLIPSIS);
+            return;
         }
+        put(line, unit, len);
+        left -= len;
     }
 }
 
 static bool needs_quotes(const char *text)
 {
-    if (!*text)
-        return true;
-    for (; *text; text++)
-        if ((unsigned char)*text <= 0x20 || *text == '"' || *text == '\\' || *text == '=' || *text == 0x7F)
+    bool empty = !*text;
+    while (*text) {
+        char unit[8];
+        next_unit(&text, unit);
+        if (unit[0] == '\\' || unit[0] == ' ' || unit[0] == '=')
             return true;
-    return false;
+    }
+    return empty;
+}
+
+/* A field whose name does not fit any more is left out whole: `around` is what stands around name and value. */
+static bool field_fits(const struct line *line, const char *name, size_t around)
+{
+    size_t need = strlen(name) + around;
+    return need <= room(line);
 }
 
 static void put_text_field(struct line *line, const char *name, const char *value)
 {
+    if (!field_fits(line, name, strlen(" =\"\"") + strlen(ELLIPSIS)))
+        return;
     put_str(line, " ");
     put_str(line, name);
     put_str(line, "=");
@@ -92,6 +145,8 @@ static void put_text_field(struct line *line, const char *name, const char *valu
 
 static void put_json_field(struct line *line, const char *name, const char *value)
 {
+    if (!field_fits(line, name, strlen(",\"\":\"\"") + strlen(ELLIPSIS)))
+        return;
     put_str(line, ",\"");
     put_str(line, name);
     put_str(line, "\":\"");
@@ -117,7 +172,7 @@ void log_write(enum log_level level, const char *message, ...)
         put_str(&line, now);
         put_str(&line, " ");
         put_str(&line, LEVEL_NAMES[level]);
-        put_str(&line, strlen(LEVEL_NAMES[level]) < 5 ? "  " : " ");
+        put_str(&line, strlen(LEVEL_NAMES[level]) < strlen("debug") ? "  " : " ");
         put_escaped(&line, message);
     }
     va_list args;

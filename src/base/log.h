@@ -4,7 +4,8 @@
  * Text form:  2026-05-04T10:00:00.120Z info  stored 1 of 2 dir="my data"
  * JSON form:  {"time":"…","level":"info","message":"stored 1 of 2","dir":"my data"}
  * Fields are given as pairs of name and text after the message and end with NULL. Values are escaped, so that a line
- * stays one line whatever a peer sent. Never pass a body or a secret.
+ * stays one line whatever a peer sent; bytes that are not UTF-8 become U+FFFD. A value is cut at about 512 bytes, and a line
+ * at 2 KiB: fields that do not fit any more are left out. Never pass a body or a secret.
  *
  * Thread: any; a line is one write(2). Level and form may change while other threads log.
  */
@@ -19,7 +20,7 @@ enum log_format { LOG_TEXT, LOG_JSON };
 void log_configure(enum log_level level, enum log_format format);
 bool log_enabled(enum log_level level);
 
-/* Field values: const char *name, const char *value, …, NULL. Use LOG_NUM() for a number. Lines are cut at 2 KiB. */
+/* Field values: const char *name, const char *value, …, NULL. Use LOG_NUM() for a number. */
 void log_write(enum log_level level, const char *message, ...) __attribute__((sentinel));
 
 #define log_debug(...) log_write(LOG_DEBUG, __VA_ARGS__, (const char *)NULL)
