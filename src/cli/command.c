@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* environ */
 
 #include "cli/command.h"
 
