@@ -21,9 +21,9 @@ usec clock_monotonic(void)
 }
 
 /*
- * Days since 1970-01-01 of a date of the proleptic Gregorian calendar. Years are counted from March, so that the
- * leap day is the last of its year and month lengths follow one linear formula; and from 400 years (146097 days)
- * earlier, so that the divisions never see a negative number.
+ * Days since 1970-01-01 of a date of the proleptic Gregorian calendar. Years are counted from March, so that
+ * the leap day is the last of its year and month lengths follow one linear formula; and from 400 years
+ * (146097 days) earlier, so that the divisions never see a negative number.
  */
 static int64_t days_from_date(int64_t year, int64_t month, int64_t day)
 {
@@ -65,8 +65,9 @@ void clock_format(usec at, char out[CLOCK_RFC3339_SIZE])
     struct tm tm;
     gmtime_r(&seconds, &tm);
     const struct field fields[] = {
-        {4, tm.tm_year + 1900, '-'}, {2, tm.tm_mon + 1, '-'}, {2, tm.tm_mday, 'T'},           {2, tm.tm_hour, ':'},
-        {2, tm.tm_min, ':'},         {2, tm.tm_sec, '.'},     {3, (int)(micros / 1000), 'Z'},
+        {4, tm.tm_year + 1900, '-'},    {2, tm.tm_mon + 1, '-'}, {2, tm.tm_mday, 'T'},
+        {2, tm.tm_hour, ':'},           {2, tm.tm_min, ':'},     {2, tm.tm_sec, '.'},
+        {3, (int)(micros / 1000), 'Z'},
     };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         out = put_field(out, &fields[i]);
@@ -160,7 +161,8 @@ struct unit {
 
 /* Longest unit first, as clock_format_duration() writes them. */
 static const struct unit UNITS[] = {
-    {"d", USEC_DAY}, {"h", USEC_HOUR}, {"m", USEC_MINUTE}, {"s", USEC_PER_SEC}, {"ms", USEC_PER_MS}, {"us", 1},
+    {"d", USEC_DAY},     {"h", USEC_HOUR},    {"m", USEC_MINUTE},
+    {"s", USEC_PER_SEC}, {"ms", USEC_PER_MS}, {"us", 1},
 };
 #define UNIT_COUNT (sizeof UNITS / sizeof UNITS[0])
 
@@ -189,7 +191,8 @@ bool clock_parse_duration(struct slice text, usec *ret)
         while (letters < text.len && text.ptr[letters] >= 'a' && text.ptr[letters] <= 'z')
             letters++;
         usec length = letters ? unit_length(slice_of(text.ptr, letters)) : USEC_PER_SEC;
-        if (digits == 0 || length == 0 || (letters == 0 && (!bare || text.len > 0)) || value > longest / length)
+        if (digits == 0 || length == 0 || (letters == 0 && (!bare || text.len > 0)) ||
+            value > longest / length)
             return false;
         text = slice_skip(text, letters);
         total += value * length;

@@ -53,7 +53,8 @@ static void cut_at_character(char *text, size_t len)
         text[at - 1] = '\0';
 }
 
-static void set_message(struct err *err, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void set_message(struct err *err, const char *format,
+                                                              va_list args)
 {
     int n = vsnprintf(err->message, sizeof err->message, format, args);
     if (n >= (int)sizeof err->message)

@@ -68,13 +68,14 @@ static size_t character_len(const unsigned char *text)
         if ((text[i] & 0xC0) != 0x80)
             return 0;
     bool overlong = (lead == 0xE0 && text[1] < 0xA0) || (lead == 0xF0 && text[1] < 0x90);
-    bool outside = (lead == 0xED && text[1] > 0x9F) || (lead == 0xF4 && text[1] > 0x8F); /* surrogates; past U+10FFFF */
+    bool outside =
+        (lead == 0xED && text[1] > 0x9F) || (lead == 0xF4 && text[1] > 0x8F); /* surrogates; past U+10FFFF */
     return overlong || outside ? 0 : len;
 }
 
 /*
- * The next character of *text as it is written, which must not be cut: itself, or an escape. Control characters,
- * those of U+0080 to U+009F too, would let a peer steer the terminal. Returns its length.
+ * The next character of *text as it is written, which must not be cut: itself, or an escape. Control
+ * characters, those of U+0080 to U+009F too, would let a peer steer the terminal. Returns its length.
  */
 static size_t next_unit(const char **text, char ret_unit[8])
 {
@@ -123,7 +124,7 @@ static bool needs_quotes(const char *text)
     return empty;
 }
 
-/* A field whose name does not fit any more is left out whole: `around` is what stands around name and value. */
+/* A field whose name does not fit any more is left out whole: `around` is what surrounds name and value. */
 static bool field_fits(const struct line *line, const char *name, size_t around)
 {
     size_t need = strlen(name) + around;

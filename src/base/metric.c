@@ -10,7 +10,8 @@ static const double BATCH_BOUNDS[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 102
 static const struct metric_row METRICS[METRIC_COUNT] = {METRIC_TABLE(METRIC_ROW)};
 #undef METRIC_ROW
 
-#define HISTOGRAM_ROW(name, exported, help, bounds) [name] = {exported, help, bounds, sizeof(bounds) / sizeof(double)},
+#define HISTOGRAM_ROW(name, exported, help, bounds)                                                          \
+    [name] = {exported, help, bounds, sizeof(bounds) / sizeof(double)},
 static const struct histogram_row HISTOGRAMS[HISTOGRAM_COUNT] = {HISTOGRAM_TABLE(HISTOGRAM_ROW)};
 #undef HISTOGRAM_ROW
 

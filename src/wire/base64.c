@@ -48,7 +48,8 @@ bool base64_decode(struct slice text, struct buf *out)
         return false;
     for (size_t at = 0; at < text.len; at += DECODE_PIECE) {
         size_t piece = text.len - at < DECODE_PIECE ? text.len - at : DECODE_PIECE;
-        if (EVP_DecodeBlock((unsigned char *)to + at / 4 * 3, (const unsigned char *)text.ptr + at, (int)piece) < 0) {
+        if (EVP_DecodeBlock((unsigned char *)to + at / 4 * 3, (const unsigned char *)text.ptr + at,
+                            (int)piece) < 0) {
             *to = '\0';
             return false;
         }
@@ -62,7 +63,8 @@ bool base64_decode_exact(struct slice text, void *ret_bytes, size_t len)
 {
     unsigned char bytes[BASE64_EXACT_MAX + 3];
     size_t have;
-    if (len > BASE64_EXACT_MAX || text.len > (BASE64_EXACT_MAX + 2) / 3 * 4 || !is_base64(text, &have) || have != len)
+    if (len > BASE64_EXACT_MAX || text.len > (BASE64_EXACT_MAX + 2) / 3 * 4 || !is_base64(text, &have) ||
+        have != len)
         return false;
     if (EVP_DecodeBlock(bytes, (const unsigned char *)text.ptr, (int)text.len) < 0)
         return false;

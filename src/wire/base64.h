@@ -9,8 +9,8 @@
 
 void base64_encode(struct slice bytes, struct buf *out);
 /*
- * Strict: right padding, no white space, no other character (unused bits of the last digit may be set, as most decoders
- * allow). Appends to out; false leaves out's contents as they were.
+ * Strict: right padding, no white space, no other character (unused bits of the last digit may be set, as
+ * most decoders allow). Appends to out; false leaves out's contents as they were.
  */
 bool base64_decode(struct slice text, struct buf *out) __attribute__((warn_unused_result));
 

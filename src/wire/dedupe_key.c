@@ -46,8 +46,8 @@ static EVP_MD_CTX *context_get(void)
 }
 
 /* SHA-256 over the parts, one after the other. */
-static enum rc hash_parts(const struct slice *parts, size_t count, unsigned char ret_hash[DEDUPE_KEY_HASH_LEN],
-                          struct err *err)
+static enum rc hash_parts(const struct slice *parts, size_t count,
+                          unsigned char ret_hash[DEDUPE_KEY_HASH_LEN], struct err *err)
 {
     EVP_MD_CTX *context = context_get();
     bool good = context && EVP_DigestInit_ex2(context, sha256, NULL) == 1;
@@ -75,7 +75,7 @@ static bool is_hash_text(struct slice text)
     return true;
 }
 
-/* Only ids that print as they are, and as nothing else, are kept: what a user sees must lead back to one key. */
+/* Only ids that print as they are, and as nothing else, are kept: what a user sees leads back to one key. */
 static bool is_plain_id(struct slice id)
 {
     if (id.len == 0 || id.len > DEDUPE_KEY_MAX || is_hash_text(id))
@@ -90,8 +90,8 @@ static bool is_plain_id(struct slice id)
 enum rc dedupe_key_of(bool hashed, struct slice bytes, struct dedupe_key *ret, struct err *err)
 {
     if (hashed ? bytes.len != DEDUPE_KEY_HASH_LEN : bytes.len == 0 || bytes.len > DEDUPE_KEY_MAX)
-        return err_set(err, RC_BAD_PARAMETER, "a %s of %zu bytes cannot be a dedupe key", hashed ? "hash" : "webhook-id",
-                       bytes.len);
+        return err_set(err, RC_BAD_PARAMETER, "a %s of %zu bytes cannot be a dedupe key",
+                       hashed ? "hash" : "webhook-id", bytes.len);
     unsigned char hash[DEDUPE_KEY_HASH_LEN];
     if (!hashed) {
         enum rc rc = hash_parts(&bytes, 1, hash, err);
@@ -134,9 +134,10 @@ enum rc dedupe_key_parse(struct slice text, struct dedupe_key *ret, struct err *
     if (is_plain_id(text))
         return dedupe_key_of(false, text, ret, err);
     if (!is_hash_text(text))
-        return err_set(err, RC_BAD_PARAMETER,
-                       "an event id is 1 to %d printable ASCII characters, or sha256: and 64 lower-case hex digits",
-                       DEDUPE_KEY_MAX);
+        return err_set(
+            err, RC_BAD_PARAMETER,
+            "an event id is 1 to %d printable ASCII characters, or sha256: and 64 lower-case hex digits",
+            DEDUPE_KEY_MAX);
     CLEANUP(buf_cleanup) struct buf hash = BUF_INIT;
     if (!hex_decode(slice_skip(text, HASH_PREFIX_LEN), &hash))
         return err_set(err, RC_NO_MEMORY, "memory ran out");

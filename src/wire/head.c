@@ -3,8 +3,17 @@
 static const char *const FACTS[] = {":from", ":verified"};
 
 static const char *const NOT_KEPT[] = {
-    "connection",    "keep-alive",          "proxy-connection", "te",     "trailer", "transfer-encoding", "upgrade",
-    "authorization", "proxy-authorization", "content-length",   "cookie",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "authorization",
+    "proxy-authorization",
+    "content-length",
+    "cookie",
 };
 
 static bool is_one_of(struct slice name, const char *const *names, size_t count)

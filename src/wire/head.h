@@ -3,9 +3,9 @@
  *
  * Names are lower case; headers come in the order of arrival. Facts that are no header start with ':':
  *   :from      address of the sender, as seen by the socket
- *   :verified  true | false; false is not stored: a head exists only for accepted requests. Absent: not checked
- * Hop-by-hop headers (RFC 9110, section 7.6.1), content-length and credentials (authorization, proxy-authorization,
- * cookie) are not kept. Everything else is, up to HEAD_MAX bytes.
+ *   :verified  true; absent: not checked (a request that fails the check has no head)
+ * Hop-by-hop headers (RFC 9110, section 7.6.1), content-length and credentials (authorization,
+ * proxy-authorization, cookie) are not kept. Everything else is, up to HEAD_MAX bytes.
  *
  * Thread: any.
  */
@@ -22,9 +22,10 @@
 #define HEAD_FACTS_ROOM 512 /* kept free by headers, so that a flood of them cannot push out a fact */
 
 /*
- * Adds one line, the name in lower case, the value without white space around it. Dropped silently: names not to keep
- * or that are no token (RFC 9110, section 5.6.2), values with a line break or zero byte, and lines past the limit.
- * The facts above are the only names with ':' that pass, each once: add them before the headers.
+ * Adds one line, the name in lower case, the value without white space around it. Dropped silently: names not
+ * to keep or that are no token (RFC 9110, section 5.6.2), values with a line break or zero byte, and lines
+ * past the limit. The facts above are the only names with ':' that pass, each once: add them before the
+ * headers.
  */
 void head_add(struct buf *head, struct slice name, struct slice value);
 

@@ -18,7 +18,8 @@ static void write_heading(struct buf *out, const char *name, const char *kind, c
     buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind);
 }
 
-/* ---- our own tables --------------------------------------------------------------------------------------- */
+/* ---- our own tables ---------------------------------------------------------------------------------------
+ */
 
 static void write_values(struct buf *out)
 {
@@ -52,7 +53,8 @@ static void write_histogram(enum histogram histogram, struct buf *out)
     buf_addf(out, "%s_count %llu\n", row->name, (unsigned long long)values.count);
 }
 
-/* ---- the process: names and meanings as Prometheus' client libraries have them ------------------------------ */
+/* ---- the process: names and meanings as Prometheus' client libraries have them
+ * ------------------------------ */
 
 struct process_stat {
     unsigned long long cpu_ticks;
@@ -81,7 +83,8 @@ static bool read_file(const char *path, struct buf *text)
     }
 }
 
-/* proc(5): the second field, the program's name, may hold spaces and parentheses; numbers follow the last ')'. */
+/* proc(5): the second field, the program's name, may hold spaces and parentheses; numbers follow the last
+ * ')'. */
 static bool read_process_stat(struct process_stat *ret)
 {
     CLEANUP(buf_cleanup) struct buf text = BUF_INIT;
@@ -91,8 +94,10 @@ static bool read_process_stat(struct process_stat *ret)
     if (!at)
         return false;
     unsigned long long user, system;
-    int n = sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu %llu %llu",
-                   &user, &system, &ret->start_ticks, &ret->virtual_bytes, &ret->resident_pages);
+    int n = sscanf(
+        at + 1,
+        " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu %llu %llu",
+        &user, &system, &ret->start_ticks, &ret->virtual_bytes, &ret->resident_pages);
     ret->cpu_ticks = n == 5 ? user + system : 0;
     return n == 5;
 }
@@ -145,7 +150,8 @@ static void write_process(struct buf *out)
         return;
     double ticks_per_second = (double)sysconf(_SC_CLK_TCK);
     unsigned long long page_bytes = (unsigned long long)sysconf(_SC_PAGESIZE);
-    write_heading(out, "process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds.");
+    write_heading(out, "process_cpu_seconds_total", "counter",
+                  "Total user and system CPU time spent in seconds.");
     buf_addf(out, "process_cpu_seconds_total %.2f\n", (double)stat.cpu_ticks / ticks_per_second);
     write_heading(out, "process_resident_memory_bytes", "gauge", "Resident memory size in bytes.");
     buf_addf(out, "process_resident_memory_bytes %llu\n", stat.resident_pages * page_bytes);
@@ -154,8 +160,10 @@ static void write_process(struct buf *out)
     unsigned long long boot = read_boot_time();
     if (boot == 0)
         return;
-    write_heading(out, "process_start_time_seconds", "gauge", "Start time of the process since the Unix epoch in seconds.");
-    buf_addf(out, "process_start_time_seconds %.2f\n", (double)boot + (double)stat.start_ticks / ticks_per_second);
+    write_heading(out, "process_start_time_seconds", "gauge",
+                  "Start time of the process since the Unix epoch in seconds.");
+    buf_addf(out, "process_start_time_seconds %.2f\n",
+             (double)boot + (double)stat.start_ticks / ticks_per_second);
 }
 
 void metrics_text_write(struct buf *out)

@@ -65,12 +65,14 @@ static bool is_asymmetric(struct slice secret)
     return slice_starts(secret, "whpk_") || slice_starts(secret, "whsk_");
 }
 
-/* ---- keys from secrets ------------------------------------------------------------------------------------ */
+/* ---- keys from secrets ------------------------------------------------------------------------------------
+ */
 
 static enum rc mac_new(EVP_MAC *hmac, struct slice bytes, EVP_MAC_CTX **ret, struct err *err)
 {
     char digest[] = "SHA256";
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                           OSSL_PARAM_construct_end()};
     EVP_MAC_CTX *mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
     if (!mac || EVP_MAC_init(mac, (const unsigned char *)bytes.ptr, bytes.len, params) != 1) {
         EVP_MAC_CTX_free(mac);
@@ -81,8 +83,8 @@ static enum rc mac_new(EVP_MAC *hmac, struct slice bytes, EVP_MAC_CTX **ret, str
 }
 
 /*
- * whpk_ is a public key; whsk_ a private one, 32 bytes of seed, or 64 with the public key after it. NULL when it is
- * neither.
+ * whpk_ is a public key; whsk_ a private one, 32 bytes of seed, or 64 with the public key after it. NULL when
+ * it is neither.
  */
 static EVP_PKEY *ed25519_new(struct slice secret)
 {
@@ -121,7 +123,8 @@ static enum rc judge_secret(enum scheme scheme, struct slice secret, size_t posi
         return refuse(position, "is longer than 512 bytes", err);
     /* Anyone may know a public key: as an HMAC key it would let anyone sign. */
     if (scheme == SCHEME_COMPOSIO && is_asymmetric(secret))
-        return refuse(position, "is an Ed25519 key (whpk_, whsk_), which the scheme composio does not have", err);
+        return refuse(position, "is an Ed25519 key (whpk_, whsk_), which the scheme composio does not have",
+                      err);
     return RC_OK;
 }
 
@@ -161,16 +164,18 @@ static enum rc add_secret(struct keyring *keyring, enum scheme scheme, struct sl
     if (scheme != SCHEME_STANDARD)
         rc = add_mac(keyring, secret, err);
     /* In auto only the prefix says that a secret may be base64: many plain secrets happen to be. */
-    if (rc != RC_OK || scheme == SCHEME_COMPOSIO || (scheme == SCHEME_AUTO && !slice_starts(secret, "whsec_")))
+    if (rc != RC_OK || scheme == SCHEME_COMPOSIO ||
+        (scheme == SCHEME_AUTO && !slice_starts(secret, "whsec_")))
         return rc;
     CLEANUP(wipe) struct buf bytes = BUF_INIT;
     if (standard_bytes(secret, &bytes))
         return add_mac(keyring, buf_slice(&bytes), err);
-    return scheme == SCHEME_STANDARD ? refuse(position, "is not base64, as the scheme standard needs it", err) : RC_OK;
+    return scheme == SCHEME_STANDARD ? refuse(position, "is not base64, as the scheme standard needs it", err)
+                                     : RC_OK;
 }
 
-static enum rc add_secrets(struct keyring *keyring, enum scheme scheme, const char *const *secrets, size_t count,
-                           struct err *err)
+static enum rc add_secrets(struct keyring *keyring, enum scheme scheme, const char *const *secrets,
+                           size_t count, struct err *err)
 {
     keyring->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     keyring->verifier = EVP_MD_CTX_new();
@@ -184,14 +189,17 @@ static enum rc add_secrets(struct keyring *keyring, enum scheme scheme, const ch
     return RC_OK;
 }
 
-enum rc keyring_new(enum scheme scheme, const char *const *secrets, size_t count, struct keyring **ret, struct err *err)
+enum rc keyring_new(enum scheme scheme, const char *const *secrets, size_t count, struct keyring **ret,
+                    struct err *err)
 {
     if (count > SIGNATURE_MAX_SECRETS)
-        return err_set(err, RC_USAGE, "%zu secrets are set; at most %d are allowed", count, SIGNATURE_MAX_SECRETS);
+        return err_set(err, RC_USAGE, "%zu secrets are set; at most %d are allowed", count,
+                       SIGNATURE_MAX_SECRETS);
     struct keyring *keyring = calloc(1, sizeof *keyring);
     if (!keyring)
         return err_set(err, RC_NO_MEMORY, "memory ran out");
-    enum rc rc = scheme == SCHEME_NONE || count == 0 ? RC_OK : add_secrets(keyring, scheme, secrets, count, err);
+    enum rc rc =
+        scheme == SCHEME_NONE || count == 0 ? RC_OK : add_secrets(keyring, scheme, secrets, count, err);
     if (rc != RC_OK) {
         keyring_free(keyring);
         return rc;
@@ -219,7 +227,8 @@ bool keyring_checks(const struct keyring *keyring)
     return keyring->count > 0;
 }
 
-/* ---- checking --------------------------------------------------------------------------------------------- */
+/* ---- checking ---------------------------------------------------------------------------------------------
+ */
 
 static enum rc check_present(const struct signature_input *input, struct err *err)
 {
@@ -228,7 +237,8 @@ static enum rc check_present(const struct signature_input *input, struct err *er
     const char *signature = input->signature.len ? "" : " webhook-signature";
     if (!*id && !*timestamp && !*signature)
         return RC_OK;
-    return err_set(err, RC_SIGNATURE_MISSING, "a secret is set and the request lacks:%s%s%s", id, timestamp, signature);
+    return err_set(err, RC_SIGNATURE_MISSING, "a secret is set and the request lacks:%s%s%s", id, timestamp,
+                   signature);
 }
 
 #define SECONDS_DIGITS 18 /* no overflow in 64 bits */
@@ -257,7 +267,8 @@ static enum rc check_timestamp(struct slice text, usec now, usec tolerance, stru
         return RC_OK;
     if (!parse_seconds(text, &seconds))
         return err_set(err, RC_TIMESTAMP_OUT_OF_RANGE, "webhook-timestamp is not a number of Unix seconds");
-    /* The sender cut its time to whole seconds; so is ours, or a webhook would age faster than its clock says. */
+    /* The sender cut its time to whole seconds; so is ours, or a webhook would age faster than its clock
+     * says. */
     int64_t age_s = now / USEC_PER_SEC - seconds;
     int64_t distance_s = age_s < 0 ? -age_s : age_s;
     usec distance = distance_s < DISTANCE_MAX_S ? distance_s * USEC_PER_SEC : INT64_MAX;
@@ -267,8 +278,8 @@ static enum rc check_timestamp(struct slice text, usec now, usec tolerance, stru
     char tolerance_text[CLOCK_DURATION_SIZE];
     clock_format_duration(distance, distance_text);
     clock_format_duration(tolerance, tolerance_text);
-    return err_set(err, RC_TIMESTAMP_OUT_OF_RANGE, "webhook-timestamp is %s in the %s; %s is allowed", distance_text,
-                   age_s < 0 ? "future" : "past", tolerance_text);
+    return err_set(err, RC_TIMESTAMP_OUT_OF_RANGE, "webhook-timestamp is %s in the %s; %s is allowed",
+                   distance_text, age_s < 0 ? "future" : "past", tolerance_text);
 }
 
 static void read_entries(struct slice header, struct entries *ret)
@@ -285,13 +296,15 @@ static void read_entries(struct slice header, struct entries *ret)
 }
 
 /* Writes the MAC as base64 with a zero after it. */
-static bool mac_text(EVP_MAC_CTX *mac, const struct signature_input *input, unsigned char ret_text[MAC_TEXT_LEN + 1])
+static bool mac_text(EVP_MAC_CTX *mac, const struct signature_input *input,
+                     unsigned char ret_text[MAC_TEXT_LEN + 1])
 {
     const unsigned char *dot = (const unsigned char *)".";
     unsigned char bytes[MAC_LEN];
     size_t len = 0;
     if (EVP_MAC_init(mac, NULL, 0, NULL) != 1 ||
-        EVP_MAC_update(mac, (const unsigned char *)input->id.ptr, input->id.len) != 1 || EVP_MAC_update(mac, dot, 1) != 1 ||
+        EVP_MAC_update(mac, (const unsigned char *)input->id.ptr, input->id.len) != 1 ||
+        EVP_MAC_update(mac, dot, 1) != 1 ||
         EVP_MAC_update(mac, (const unsigned char *)input->timestamp.ptr, input->timestamp.len) != 1 ||
         EVP_MAC_update(mac, dot, 1) != 1 ||
         EVP_MAC_update(mac, (const unsigned char *)input->body.ptr, input->body.len) != 1 ||
@@ -301,8 +314,8 @@ static bool mac_text(EVP_MAC_CTX *mac, const struct signature_input *input, unsi
     return true;
 }
 
-static enum rc try_mac(EVP_MAC_CTX *mac, const struct entries *entries, const struct signature_input *input, bool *ret_match,
-                       struct err *err)
+static enum rc try_mac(EVP_MAC_CTX *mac, const struct entries *entries, const struct signature_input *input,
+                       bool *ret_match, struct err *err)
 {
     unsigned char right[MAC_TEXT_LEN + 1];
     if (entries->hmac_count == 0)
@@ -327,8 +340,8 @@ static bool build_signed_text(const struct signature_input *input, struct buf *t
     return !buf_failed(text);
 }
 
-static enum rc try_ed25519(struct keyring *keyring, EVP_PKEY *key, const struct entries *entries, bool *ret_match,
-                           struct err *err)
+static enum rc try_ed25519(struct keyring *keyring, EVP_PKEY *key, const struct entries *entries,
+                           bool *ret_match, struct err *err)
 {
     struct slice text = buf_slice(&keyring->signed_text);
     for (size_t i = 0; i < entries->ed25519_count && !*ret_match; i++) {
@@ -338,16 +351,17 @@ static enum rc try_ed25519(struct keyring *keyring, EVP_PKEY *key, const struct 
         EVP_MD_CTX_reset(keyring->verifier);
         if (EVP_DigestVerifyInit(keyring->verifier, NULL, NULL, NULL, key) != 1)
             return crypto_failed(err);
-        *ret_match = EVP_DigestVerify(keyring->verifier, signature, sizeof signature, (const unsigned char *)text.ptr,
-                                      text.len) == 1;
+        *ret_match = EVP_DigestVerify(keyring->verifier, signature, sizeof signature,
+                                      (const unsigned char *)text.ptr, text.len) == 1;
     }
     return RC_OK;
 }
 
-static enum rc try_keys(struct keyring *keyring, const struct entries *entries, const struct signature_input *input,
-                        bool *ret_match, struct err *err)
+static enum rc try_keys(struct keyring *keyring, const struct entries *entries,
+                        const struct signature_input *input, bool *ret_match, struct err *err)
 {
-    if (keyring->has_ed25519 && entries->ed25519_count > 0 && !build_signed_text(input, &keyring->signed_text))
+    if (keyring->has_ed25519 && entries->ed25519_count > 0 &&
+        !build_signed_text(input, &keyring->signed_text))
         return err_set(err, RC_NO_MEMORY, "memory ran out");
     for (size_t i = 0; i < keyring->count && !*ret_match; i++) {
         const struct key *key = &keyring->keys[i];
@@ -359,8 +373,8 @@ static enum rc try_keys(struct keyring *keyring, const struct entries *entries, 
     return RC_OK;
 }
 
-enum rc signature_check(struct keyring *keyring, const struct signature_input *input, usec now, usec tolerance,
-                        struct err *err)
+enum rc signature_check(struct keyring *keyring, const struct signature_input *input, usec now,
+                        usec tolerance, struct err *err)
 {
     if (!keyring_checks(keyring))
         return RC_OK;
@@ -376,13 +390,16 @@ enum rc signature_check(struct keyring *keyring, const struct signature_input *i
     if (rc != RC_OK || match)
         return rc;
     if (entries.hmac_count + entries.ed25519_count == 0)
-        return err_set(err, RC_SIGNATURE_INVALID, "webhook-signature has no entry that starts with v1, or v1a,");
+        return err_set(err, RC_SIGNATURE_INVALID,
+                       "webhook-signature has no entry that starts with v1, or v1a,");
     return err_set(err, RC_SIGNATURE_INVALID, "no entry of webhook-signature matches any secret");
 }
 
-/* ---- making ----------------------------------------------------------------------------------------------- */
+/* ---- making -----------------------------------------------------------------------------------------------
+ */
 
-static enum rc make_ed25519(const char *secret, const struct signature_input *input, struct buf *out, struct err *err)
+static enum rc make_ed25519(const char *secret, const struct signature_input *input, struct buf *out,
+                            struct err *err)
 {
     if (slice_starts(slice_str(secret), "whpk_"))
         return refuse(1, "is a public key, which cannot sign", err);
@@ -393,7 +410,8 @@ static enum rc make_ed25519(const char *secret, const struct signature_input *in
     if (!key)
         return refuse(1, "is not base64 of an Ed25519 key after its prefix", err);
     EVP_MD_CTX *signer = EVP_MD_CTX_new();
-    bool good = signer && build_signed_text(input, &text) && EVP_DigestSignInit(signer, NULL, NULL, NULL, key) == 1 &&
+    bool good = signer && build_signed_text(input, &text) &&
+                EVP_DigestSignInit(signer, NULL, NULL, NULL, key) == 1 &&
                 EVP_DigestSign(signer, signature, &len, (const unsigned char *)text.ptr, text.len) == 1;
     EVP_MD_CTX_free(signer);
     EVP_PKEY_free(key);
@@ -404,8 +422,8 @@ static enum rc make_ed25519(const char *secret, const struct signature_input *in
     return RC_OK;
 }
 
-enum rc signature_make(enum scheme scheme, const char *secret, struct slice id, struct slice timestamp, struct slice body,
-                       struct buf *out, struct err *err)
+enum rc signature_make(enum scheme scheme, const char *secret, struct slice id, struct slice timestamp,
+                       struct slice body, struct buf *out, struct err *err)
 {
     const struct signature_input input = {.id = id, .timestamp = timestamp, .body = body};
     if (scheme == SCHEME_NONE)
