@@ -1,0 +1,228 @@
+#include "http/client.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cleanup.h"
+#include "base/version.h"
+
+#define DEFAULT_TIMEOUT    (30 * USEC_PER_SEC)
+#define DEFAULT_MAX_ANSWER ((size_t)16 * 1024 * 1024)
+
+struct client {
+    CURL *handle;
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void prepare(void)
+{
+    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+struct client *client_open(void)
+{
+    pthread_once(&once, prepare);
+    struct client *client = malloc(sizeof *client);
+    if (!client)
+        return NULL;
+    client->handle = curl_easy_init();
+    if (!client->handle) {
+        free(client);
+        return NULL;
+    }
+    return client;
+}
+
+void client_close(struct client *client)
+{
+    if (!client)
+        return;
+    curl_easy_cleanup(client->handle);
+    free(client);
+}
+
+/* Where a request goes, for messages and for the choice of a proxy. */
+struct target {
+    char host[256];
+    char port[8];
+};
+
+static bool copy_part(CURLU *url, CURLUPart part, char *out, size_t size)
+{
+    char *text = NULL;
+    if (curl_url_get(url, part, &text, CURLU_DEFAULT_PORT) != CURLUE_OK)
+        return false;
+    int n = snprintf(out, size, "%s", text);
+    curl_free(text);
+    return n >= 0 && (size_t)n < size;
+}
+
+static enum rc parse_url(const char *text, struct target *ret, struct err *err)
+{
+    char scheme[8];
+    CURLU *url = curl_url();
+    if (!url)
+        return err_set(err, RC_NO_MEMORY, "out of memory");
+    CURLUcode code = curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
+    bool good = code == CURLUE_OK && copy_part(url, CURLUPART_SCHEME, scheme, sizeof scheme) &&
+                (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) &&
+                copy_part(url, CURLUPART_HOST, ret->host, sizeof ret->host) &&
+                copy_part(url, CURLUPART_PORT, ret->port, sizeof ret->port);
+    curl_url_cleanup(url);
+    if (good)
+        return RC_OK;
+    return err_set(err, RC_USAGE, "\"%.200s\" is not an address to send to; write http://HOST:PORT or https://HOST", text);
+}
+
+static bool is_this_machine(const char *host)
+{
+    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 || strncmp(host, "127.", 4) == 0;
+}
+
+static size_t on_answer(char *data, size_t size, size_t count, void *arg)
+{
+    struct buf *body = arg;
+    buf_add(body, data, size * count);
+    return buf_failed(body) ? 0 : size * count;
+}
+
+static bool has_header(const char *const *headers, const char *name)
+{
+    size_t len = strlen(name);
+    for (; headers && *headers; headers++)
+        if (strncasecmp(*headers, name, len) == 0 && (*headers)[len] == ':')
+            return true;
+    return false;
+}
+
+/* libcurl's own "Expect" would cost a round trip, and its own content type would be wrong. */
+static bool make_headers(const struct client_request *request, struct curl_slist **ret)
+{
+    const char *own[] = {"Expect:", has_header(request->headers, "content-type") ? NULL : "Content-Type:", NULL};
+    for (size_t i = 0; own[i]; i++) {
+        struct curl_slist *longer = curl_slist_append(*ret, own[i]);
+        if (!longer)
+            return false;
+        *ret = longer;
+    }
+    for (const char *const *header = request->headers; header && *header; header++) {
+        struct curl_slist *longer = curl_slist_append(*ret, *header);
+        if (!longer)
+            return false;
+        *ret = longer;
+    }
+    return true;
+}
+
+static void cleanup_headers(struct curl_slist **headers)
+{
+    curl_slist_free_all(*headers);
+}
+
+static void set_method(CURL *handle, const struct client_request *request)
+{
+    if (request->body.ptr) {
+        curl_easy_setopt(handle, CURLOPT_POST, 1L);
+        curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request->body.ptr);
+        curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+    }
+    if (strcmp(request->method, "HEAD") == 0)
+        curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
+    curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+/* CURLOPT_NOSIGNAL stays off: libcurl then keeps SIGPIPE away itself. */
+static void set_up(CURL *handle, const struct client_request *request, const struct target *target,
+                   struct curl_slist *headers, struct buf *body, char *cause)
+{
+    usec timeout = request->timeout ? request->timeout : DEFAULT_TIMEOUT;
+    char agent[64];
+    snprintf(agent, sizeof agent, "fairlead/%s", version_text());
+    curl_easy_reset(handle);
+    curl_easy_setopt(handle, CURLOPT_URL, request->url);
+    curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)((timeout + USEC_PER_MS - 1) / USEC_PER_MS));
+    curl_easy_setopt(handle, CURLOPT_USERAGENT, agent);
+    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_answer);
+    curl_easy_setopt(handle, CURLOPT_WRITEDATA, body);
+    curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, cause);
+    if (is_this_machine(target->host))
+        curl_easy_setopt(handle, CURLOPT_PROXY, "");
+    set_method(handle, request);
+}
+
+static enum rc explain(CURLcode code, const char *cause, const struct target *target, const struct buf *body,
+                       struct err *err)
+{
+    const char *host = target->host;
+    const char *port = target->port;
+    switch ((int)code) {
+    case CURLE_COULDNT_CONNECT:
+        return err_set(err, RC_UNREACHABLE,
+                       "cannot connect to %s port %s: nothing answers there; is the server running, and is the "
+                       "address right?",
+                       host, port);
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return err_set(err, RC_UNREACHABLE, "cannot find the host %s (for port %s); check its name", host, port);
+    case CURLE_OPERATION_TIMEDOUT:
+        return err_set(err, RC_UNREACHABLE, "no complete answer from %s port %s in time", host, port);
+    case CURLE_GOT_NOTHING:
+        return err_set(err, RC_UNREACHABLE, "%s port %s closed the connection without an answer", host, port);
+    case CURLE_WRITE_ERROR:
+        if (body->limit)
+            return err_set(err, RC_BODY_TOO_LARGE, "the answer of %s port %s is larger than %zu bytes", host, port,
+                           body->limit);
+        break;
+    case CURLE_OUT_OF_MEMORY:
+        return err_set(err, RC_NO_MEMORY, "out of memory");
+    default:
+        break;
+    }
+    return err_set(err, RC_UNREACHABLE, "no answer from %s port %s: %s", host, port,
+                   cause[0] ? cause : curl_easy_strerror(code));
+}
+
+static enum rc perform(CURL *handle, const struct client_request *request, const struct target *target,
+                       struct client_answer *ret, struct err *err)
+{
+    char cause[CURL_ERROR_SIZE] = "";
+    CLEANUP(buf_cleanup) struct buf body = BUF_INIT_LIMIT(request->max_answer ? request->max_answer : DEFAULT_MAX_ANSWER);
+    CLEANUP(cleanup_headers) struct curl_slist *headers = NULL;
+    if (!make_headers(request, &headers))
+        return err_set(err, RC_NO_MEMORY, "out of memory");
+    set_up(handle, request, target, headers, &body, cause);
+    usec started = clock_monotonic();
+    CURLcode code = curl_easy_perform(handle);
+    usec elapsed = clock_monotonic() - started;
+    long status = 0;
+    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_reset(handle); /* it must not keep pointers into this frame */
+    if (code != CURLE_OK)
+        return explain(code, cause, target, &body, err);
+    *ret = (struct client_answer){.status = (int)status, .body = body, .elapsed = elapsed};
+    body = (struct buf)BUF_INIT;
+    return RC_OK;
+}
+
+enum rc client_perform(const struct client_request *request, struct client_answer *ret, struct err *err)
+{
+    struct target target;
+    pthread_once(&once, prepare);
+    enum rc rc = parse_url(request->url, &target, err);
+    if (rc)
+        return rc;
+    struct client *client = request->client ? request->client : client_open();
+    if (!client)
+        return err_set(err, RC_NO_MEMORY, "out of memory");
+    rc = perform(client->handle, request, &target, ret, err);
+    if (!request->client)
+        client_close(client);
+    return rc;
+}
