@@ -24,8 +24,7 @@
 /*
  * Adds one line, the name in lower case, the value without white space around it. Dropped silently: names not
  * to keep or that are no token (RFC 9110, section 5.6.2), values with a line break or zero byte, and lines
- * past the limit. The facts above are the only names with ':' that pass, each once: add them before the
- * headers.
+ * past the limit. Of names with ':' only :from passes, once: add it before the headers.
  */
 void head_add(struct buf *head, struct slice name, struct slice value);
 
