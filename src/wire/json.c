@@ -1,6 +1,5 @@
 #include "wire/json.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -21,8 +20,8 @@ static bool is_close(char c)
 }
 
 /*
- * Jansson recurses, so depth is judged before it starts. Nearly every body has too few brackets to be deep, which a
- * loop without branches sees; only others are looked at with their strings.
+ * Jansson recurses, so depth is judged before it starts. Nearly every body has too few brackets to be deep,
+ * which a loop without branches sees; only others are looked at with their strings.
  */
 static bool too_deep(struct slice text)
 {
@@ -47,14 +46,6 @@ static bool too_deep(struct slice text)
             depth--;
     }
     return false;
-}
-
-/* Valid JSON that Jansson cannot represent: see the header. It has no code of its own for surrogates. */
-static bool wants_stand_ins(const json_error_t *error)
-{
-    enum json_error_code code = json_error_code(error);
-    return code == json_error_numeric_overflow || code == json_error_null_byte_in_key ||
-           (code == json_error_invalid_syntax && slice_starts(slice_str(error->text), "invalid Unicode '"));
 }
 
 /* `number` lies in a zero-terminated copy, so that strtod() ends where the token does. */
@@ -93,7 +84,8 @@ static void replace_escapes(char *at, struct slice string)
         struct slice tail = slice_skip(string, i);
         if (string.ptr[i] != '\\') {
             i++;
-        } else if (is_unit_between(tail, 0xD800, 0xDBFF) && is_unit_between(slice_skip(tail, 6), 0xDC00, 0xDFFF)) {
+        } else if (is_unit_between(tail, 0xD800, 0xDBFF) &&
+                   is_unit_between(slice_skip(tail, 6), 0xDC00, 0xDFFF)) {
             i += 12;
         } else if (is_unit_between(tail, 0xD800, 0xDFFF) || is_unit_between(tail, 0, 0)) {
             memcpy(at + i, "\\ufffd", 6);
@@ -104,8 +96,11 @@ static void replace_escapes(char *at, struct slice string)
     }
 }
 
-/* One copy, one look at it, one parse: a text full of such tokens costs no more than a text with one. */
-static json_t *parse_with_stand_ins(struct slice text, json_error_t *error)
+/*
+ * One copy, one look at it, one parse: a text full of such tokens costs no more than a text with one. The
+ * text must be JSON; in another one a stand-in might repair what is wrong.
+ */
+static json_t *parse_with_stand_ins(struct slice text)
 {
     CLEANUP(buf_cleanup) struct buf copy = BUF_INIT;
     buf_add_slice(&copy, text);
@@ -121,33 +116,35 @@ static json_t *parse_with_stand_ins(struct slice text, json_error_t *error)
         else if (token.kind == JSON_TOKEN_STRING)
             replace_escapes(at, token.text);
     } while (token.kind != JSON_TOKEN_END && token.kind != JSON_TOKEN_FAULT);
-    return json_loadb(copy.ptr, copy.len, PARSE_FLAGS, error);
+    return json_loadb(copy.ptr, copy.len, PARSE_FLAGS, NULL);
 }
 
 /*
- * Jansson's own sentence would repeat a piece of the body, and points behind the fault. When nothing is wrong with
- * the text it was memory that ran out, which Jansson does not always tell apart.
+ * What Jansson was not given or has refused. Its own sentence is not used: it would repeat a piece of the
+ * body and points behind the fault. A text without a fault has a token that Jansson cannot hold, or memory
+ * ran out.
  */
-static enum rc explain(struct slice text, struct err *err)
+static enum rc parse_refused(struct slice text, json_t **ret_tree, struct err *err)
 {
     if (json_fault_find(text, JSON_MAX_DEPTH, err))
         return RC_INVALID_JSON;
-    return err_set(err, RC_NO_MEMORY, "memory ran out while parsing %zu bytes of JSON", text.len);
+    json_t *tree = parse_with_stand_ins(text);
+    if (!tree)
+        return err_set(err, RC_NO_MEMORY, "memory ran out while parsing %zu bytes of JSON", text.len);
+    *ret_tree = tree;
+    return RC_OK;
 }
 
 enum rc json_parse(struct slice text, json_t **ret_tree, struct err *err)
 {
-    json_error_t error;
+    json_t *tree = NULL;
     if (!text.ptr)
         text = slice_of("", 0);
-    if (too_deep(text))
-        return explain(text, err);
-    error.text[JSON_ERROR_TEXT_LENGTH - 1] = json_error_unknown; /* where Jansson keeps the code; it sets it only late */
-    json_t *tree = json_loadb(text.ptr, text.len, PARSE_FLAGS, &error);
-    if (!tree && wants_stand_ins(&error))
-        tree = parse_with_stand_ins(text, &error);
+    /* Jansson loses a zero byte that follows a number or a word. */
+    if (!memchr(text.ptr, '\0', text.len) && !too_deep(text))
+        tree = json_loadb(text.ptr, text.len, PARSE_FLAGS, NULL);
     if (!tree)
-        return explain(text, err);
+        return parse_refused(text, ret_tree, err);
     *ret_tree = tree;
     return RC_OK;
 }
@@ -155,5 +152,6 @@ enum rc json_parse(struct slice text, json_t **ret_tree, struct err *err)
 struct slice json_get_slice(const json_t *object, const char *name)
 {
     const json_t *member = json_object_get(object, name);
-    return json_is_string(member) ? slice_of(json_string_value(member), json_string_length(member)) : SLICE_NONE;
+    return json_is_string(member) ? slice_of(json_string_value(member), json_string_length(member))
+                                  : SLICE_NONE;
 }

@@ -1,10 +1,10 @@
 /*
  * json - strict JSON (RFC 8259) in, and text made from it out.
  *
- * Jansson parses. Three things that RFC 8259 allows and Jansson cannot represent are stood in for before parsing, so that no valid
- * webhook is refused: numbers too large for 64 bits or a double, escapes of lone surrogates, and (by option) \u0000.
- * The stand-ins are seen only by code that looks at the tree; whatever is stored, printed or passed on is made from
- * the original bytes.
+ * Jansson parses. Three things that RFC 8259 allows and Jansson cannot represent are stood in for while parsing, so
+ * that no valid webhook is refused: numbers too large for 64 bits or a double (0), escapes of lone surrogates and, in
+ * names, \u0000 (U+FFFD). The stand-ins are seen only by code that looks at the tree; whatever is stored, printed or
+ * passed on is made from the original bytes.
  *
  * Limits: nesting JSON_MAX_DEPTH; sizes are the caller's to limit before parsing.
  * Thread: any.   Owner: the caller owns every tree (json_decref).
@@ -22,7 +22,7 @@
 
 /*
  * Parses one JSON value of any kind; white space around it is allowed, a byte order mark is not.
- * RC_INVALID_JSON names line and column (from 1, columns in characters) and what is wrong; RC_NO_MEMORY.
+ * RC_INVALID_JSON says "line 3, column 7: …" (from 1, columns in characters) and never repeats the text; RC_NO_MEMORY.
  * Linear time in text.len, whatever the text.
  */
 MUST_CHECK enum rc json_parse(struct slice text, json_t **ret_tree, struct err *err);
@@ -31,7 +31,8 @@ MUST_CHECK enum rc json_parse(struct slice text, json_t **ret_tree, struct err *
  * Writes `text`, which json_parse() has accepted, as Python's json.dumps(value, indent=2) prints it: two-space
  * indentation, ", " never at line ends, non-ASCII as \uXXXX, floats in their shortest round-trip form. Differences,
  * on purpose: a float beyond a double's range stays as it was written, and a repeated name is shown each time.
- * No newline at the end. Linear time.
+ * No newline at the end. Linear time, but up to 2 * JSON_MAX_DEPTH bytes of indentation for each value: give `out` a
+ * limit when the text is a stranger's.
  */
 void json_pretty(struct slice text, struct buf *out);
 

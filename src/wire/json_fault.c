@@ -87,7 +87,8 @@ static bool step_open(struct walk *walk, bool object)
 static bool step_close(struct walk *walk, bool object)
 {
     enum expect empty = object ? EXPECT_NAME_OR_CLOSE : EXPECT_VALUE_OR_CLOSE;
-    if (walk->expect != empty && (walk->expect != EXPECT_COMMA_OR_CLOSE || walk->in_object[walk->depth] != object))
+    if (walk->expect != empty &&
+        (walk->expect != EXPECT_COMMA_OR_CLOSE || walk->in_object[walk->depth] != object))
         return false;
     walk->depth--;
     return after_value(walk);

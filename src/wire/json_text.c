@@ -13,7 +13,8 @@
 static void add_unit(uint32_t unit, struct buf *out)
 {
     static const char HEX[] = "0123456789abcdef";
-    char text[6] = {'\\', 'u', HEX[unit >> 12 & 15], HEX[unit >> 8 & 15], HEX[unit >> 4 & 15], HEX[unit & 15]};
+    char text[6] = {'\\',          'u', HEX[unit >> 12 & 15], HEX[unit >> 8 & 15], HEX[unit >> 4 & 15],
+                    HEX[unit & 15]};
     buf_add(out, text, sizeof text);
 }
 
@@ -102,7 +103,36 @@ struct decimal {
     int exponent;
 };
 
-/* The fewest digits that read back as `value`; 15 are always kept by a normal double, so that fewer need no trial. */
+/* Adds one to the last digit of "d.ddde±xx". */
+static void increment(char *text)
+{
+    char *digit = strchr(text, 'e') - 1;
+    while (digit > text && (*digit == '9' || *digit == '.')) {
+        if (*digit == '9')
+            *digit = '0';
+        digit--;
+    }
+    if (*digit < '9') /* 9.99… becomes 9.00…, which is simply not the number that is looked for */
+        ++*digit;
+}
+
+/*
+ * Is `value` what text reads as? Above a power of two doubles lie twice as far apart as below it: the nearest
+ * decimal of some length may then lie outside of its reach below, and the next one inside of it above.
+ */
+static bool reads_back(char *text, double value)
+{
+    int exponent;
+    if (strtod(text, NULL) == value)
+        return true;
+    if (frexp(value, &exponent) != 0.5)
+        return false;
+    increment(text);
+    return strtod(text, NULL) == value;
+}
+
+/* The fewest digits that read back as `value`; 15 are always kept by a normal double, so that fewer need no
+ * trial. */
 static struct decimal decimal_of(double value)
 {
     struct decimal decimal = {.negative = signbit(value) != 0};
@@ -110,7 +140,7 @@ static struct decimal decimal_of(double value)
     int precision = fpclassify(value) == FP_SUBNORMAL ? 1 : 15;
     do
         snprintf(text, sizeof text, "%.*e", precision - 1, fabs(value));
-    while (strtod(text, NULL) != fabs(value) && ++precision <= SIGNIFICANT_MAX);
+    while (!reads_back(text, fabs(value)) && ++precision <= SIGNIFICANT_MAX);
     for (const char *c = text; *c != 'e'; c++)
         if (*c != '.')
             decimal.digits[decimal.count++] = *c;
@@ -168,7 +198,8 @@ static void add_line(size_t depth, struct buf *out)
     buf_add_fill(out, ' ', 2 * depth);
 }
 
-/* After '{' or '[': takes the closing bracket when it follows at once, else starts a line. Returns the new depth. */
+/* After '{' or '[': takes the closing bracket when it follows at once, else starts a line. Returns the new
+ * depth. */
 static size_t pretty_open(struct slice *rest, size_t depth, struct buf *out)
 {
     struct slice peek = *rest;

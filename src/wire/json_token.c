@@ -68,7 +68,8 @@ static struct json_token take_string(struct slice *rest)
         } else if (*at == '\\') {
             size_t len = escape_len(tail);
             if (len == 0)
-                return fault(rest, at, "this is not one of JSON's escapes (\\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX)");
+                return fault(rest, at,
+                             "this is not one of JSON's escapes (\\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX)");
             at += len;
         } else if ((unsigned char)*at < 0x20) {
             return fault(rest, at, unescaped_control(*at));
@@ -167,8 +168,8 @@ static struct json_token take_stray(struct slice *rest)
 struct json_token json_token_next(struct slice *rest)
 {
     size_t space = 0;
-    while (space < rest->len && (rest->ptr[space] == ' ' || rest->ptr[space] == '\n' || rest->ptr[space] == '\t' ||
-                                 rest->ptr[space] == '\r'))
+    while (space < rest->len && (rest->ptr[space] == ' ' || rest->ptr[space] == '\n' ||
+                                 rest->ptr[space] == '\t' || rest->ptr[space] == '\r'))
         space++;
     *rest = slice_skip(*rest, space);
     if (rest->len == 0)

@@ -1,8 +1,8 @@
 /*
  * json_token - the tokens of a JSON text, in order, with their exact bytes (RFC 8259, sections 2 to 7).
  *
- * Tokens are slices of the text. Each is checked by itself; whether they follow each other correctly is seen by
- * json_fault_find().
+ * Tokens are slices of the text. Each is checked by itself; whether they follow each other correctly is seen
+ * by json_fault_find().
  *
  * Thread: any.
  */

@@ -1,6 +1,7 @@
 #include "wire/utf8.h"
 
-/* What may follow a lead byte: how many bytes, and the narrower range of the first of them (Unicode table 3-7). */
+/* What may follow a lead byte: how many bytes, and the narrower range of the first of them (Unicode table
+ * 3-7). */
 struct lead {
     unsigned char more;
     unsigned char min;

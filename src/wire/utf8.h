@@ -14,9 +14,9 @@
 #define UTF8_BAD UINT32_MAX
 
 /*
- * The first character of `text`, which is not empty, into *ret; returns how many bytes it takes. Overlong forms,
- * surrogates and what lies beyond U+10FFFF are not UTF-8: *ret is then UTF8_BAD and the bytes are the ones that one
- * U+FFFD stands for (Unicode 15, section 3.9: the maximal subpart, at least one byte).
+ * The first character of `text`, which is not empty, into *ret; returns how many bytes it takes. Overlong
+ * forms, surrogates and what lies beyond U+10FFFF are not UTF-8: *ret is then UTF8_BAD and the bytes are the
+ * ones that one U+FFFD stands for (Unicode 15, section 3.9: the maximal subpart, at least one byte).
  */
 size_t utf8_read(struct slice text, uint32_t *ret);
 
