@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "cli/command.h"
+#include "cli/reference.h"
 
 struct help_options {
     bool markdown;
@@ -11,7 +12,7 @@ static const struct option ROWS[] = {
     {.name = "markdown",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct help_options, markdown),
-     .help = "write the reference page"},
+     .help = "write a reference page: of a command, or configuration, metrics, errors, commands"},
 };
 static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
 
@@ -23,13 +24,17 @@ static int run_help(int argc, char **argv)
     int status = command_read_options(&cmd_help, &options, argc, argv, &name, 1, &count);
     if (status)
         return status;
+    CLEANUP(buf_cleanup) struct buf text = BUF_INIT;
+    if (options.markdown && count == 1 && reference_write(name, &text)) {
+        fputs(buf_str(&text), stdout);
+        return EXIT_OK;
+    }
     const struct command *command = NULL;
     if (count == 1) {
         struct err err;
         if (command_get(name, &command, &err))
             return command_refuse(&cmd_help, &err);
     }
-    CLEANUP(buf_cleanup) struct buf text = BUF_INIT;
     if (options.markdown)
         command_write_markdown(command, &text);
     else if (command)
