@@ -1,10 +1,10 @@
 /*
  * json - strict JSON (RFC 8259) in, and text made from it out.
  *
- * Jansson parses. Three things that RFC 8259 allows and Jansson cannot represent are stood in for while parsing, so
- * that no valid webhook is refused: numbers too large for 64 bits or a double (0), escapes of lone surrogates and, in
- * names, \u0000 (U+FFFD). The stand-ins are seen only by code that looks at the tree; whatever is stored, printed or
- * passed on is made from the original bytes.
+ * Jansson parses. Three things that RFC 8259 allows and Jansson cannot represent are stood in for while
+ * parsing, so that no valid webhook is refused: numbers too large for 64 bits or a double (0), escapes of
+ * lone surrogates and, in names, \u0000 (U+FFFD). The stand-ins are seen only by code that looks at the tree;
+ * whatever is stored, printed or passed on is made from the original bytes.
  *
  * Limits: nesting JSON_MAX_DEPTH; sizes are the caller's to limit before parsing.
  * Thread: any.   Owner: the caller owns every tree (json_decref).
@@ -22,27 +22,29 @@
 
 /*
  * Parses one JSON value of any kind; white space around it is allowed, a byte order mark is not.
- * RC_INVALID_JSON says "line 3, column 7: …" (from 1, columns in characters) and never repeats the text; RC_NO_MEMORY.
- * Linear time in text.len, whatever the text.
+ * RC_INVALID_JSON says "line 3, column 7: …" (from 1, columns in characters) and never repeats the text;
+ * RC_NO_MEMORY. Linear time in text.len, whatever the text.
  */
 MUST_CHECK enum rc json_parse(struct slice text, json_t **ret_tree, struct err *err);
 
 /*
- * Writes `text`, which json_parse() has accepted, as Python's json.dumps(value, indent=2) prints it: two-space
- * indentation, ", " never at line ends, non-ASCII as \uXXXX, floats in their shortest round-trip form. Differences,
- * on purpose: a float beyond a double's range stays as it was written, and a repeated name is shown each time.
- * No newline at the end. Linear time, but up to 2 * JSON_MAX_DEPTH bytes of indentation for each value: give `out` a
- * limit when the text is a stranger's.
+ * Writes `text`, which json_parse() has accepted, as Python's json.dumps(value, indent=2) prints it:
+ * two-space indentation, ", " never at line ends, non-ASCII as \uXXXX, floats in their shortest round-trip
+ * form. Differences, on purpose: a float beyond a double's range stays as it was written, and a repeated name
+ * is shown each time. No newline at the end. Linear time, but up to 2 * JSON_MAX_DEPTH bytes of indentation
+ * for each value: give `out` a limit when the text is a stranger's.
  */
 void json_pretty(struct slice text, struct buf *out);
 
-/* Writes `text` (accepted by json_parse()) on one line without white space between tokens, tokens verbatim. */
+/* Writes `text` (accepted by json_parse()) on one line without white space between tokens, tokens verbatim.
+ */
 void json_compact(struct slice text, struct buf *out);
 
 /* Writes `text` (any bytes) as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void json_quote(struct slice text, struct buf *out);
 
-/* The string member `name` of an object as a slice into the tree; absent when it is not an object or not a string. */
+/* The string member `name` of an object as a slice into the tree; absent when it is not an object or not a
+ * string. */
 struct slice json_get_slice(const json_t *object, const char *name);
 
 #endif

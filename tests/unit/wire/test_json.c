@@ -5,7 +5,6 @@
 
 #include <cmocka.h>
 
-#include <float.h>
 #include <math.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -537,17 +536,30 @@ static void add_random_value(uint64_t *seed, unsigned depth, struct buf *out)
     add_space(seed, out);
 }
 
+/* A positive double and both of its neighbours: their bits are neighbouring integers. */
+static void add_with_neighbours(double value, struct buf *out)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    for (uint64_t near = bits - 1; near <= bits + 1; near++) {
+        memcpy(&value, &near, sizeof value);
+        buf_addf(out, ",%.20e", value);
+    }
+}
+
 /* Where shortest digits are hardest: the powers of two and of ten, and their neighbours on both sides. */
 static void add_hard_numbers(struct buf *out)
 {
     buf_add_str(out, "[0.5");
-    for (int i = -1074; i < 1024; i++) {
-        double power = ldexp(1, i);
-        buf_addf(out, ",%.20e,%.20e,%.20e", power, nextafter(power, 0), nextafter(power, DBL_MAX));
+    for (int i = -1074; i < 1024; i++)
+        add_with_neighbours(ldexp(1, i), out);
+    for (int i = -330; i < 308; i++) {
+        char power[16];
+        snprintf(power, sizeof power, "1e%d", i);
+        buf_addf(out, ",%s,9e%d,1.5e%d", power, i, i);
+        if (i > -320)
+            add_with_neighbours(strtod(power, NULL), out);
     }
-    for (int i = -330; i < 308; i++)
-        buf_addf(out, ",1e%d,9e%d,1.5e%d,%.20e,%.20e", i, i, i, nextafter(pow(10, i), 0),
-                 nextafter(pow(10, i), DBL_MAX));
     buf_add_char(out, ']');
 }
 
