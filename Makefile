@@ -1,30 +1,32 @@
 # Short names for what the scripts and CMake presets do.
-.PHONY: all run test bench format tidy coverage docs install clean
+.PHONY: help all run test bench format tidy coverage docs install clean
 PREFIX ?= /usr/local
 
-all:
+all: ## build (build/release)
 	@tools/setup build
 	@tools/build release
-run:
+run: ## build and serve
 	@./run
-test:
+test: ## every test
 	@./test
-bench:
+bench: ## measure beside nginx and Flask
 	@bench/run
-format:
+format: ## lay out the sources
 	@clang-format -i $$(git ls-files '*.c' '*.h')
-tidy:
+tidy: ## static analysis
 	@tools/setup build test dev
 	@tools/build debug
 	@git ls-files 'src/*.c' | xargs -P "$$(nproc)" -n 4 clang-tidy --quiet -p build/debug
-coverage:
+coverage: ## which lines the unit tests reach
 	@tools/setup build test dev
 	@tools/build coverage
 	@cd build/coverage && for t in unit/*; do ./$$t >/dev/null 2>&1 || echo "failed: $$t"; done
 	@gcovr --root . --filter src/ --object-directory build/coverage
-docs: all
+docs: all ## make the reference pages anew
 	@tools/check-docs --write
-install: all
+install: all ## to PREFIX (/usr/local)
 	@cmake --install build/release --prefix "$(PREFIX)"
-clean:
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+clean: ## remove build/
 	@rm -rf build
