@@ -36,15 +36,13 @@ MUST_CHECK enum rc json_parse(struct slice text, json_t **ret_tree, struct err *
  */
 void json_pretty(struct slice text, struct buf *out);
 
-/* Writes `text` (accepted by json_parse()) on one line without white space between tokens, tokens verbatim.
- */
+/* Writes `text` (accepted by json_parse()) on one line: tokens verbatim, no white space between them. */
 void json_compact(struct slice text, struct buf *out);
 
 /* Writes `text` (any bytes) as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void json_quote(struct slice text, struct buf *out);
 
-/* The string member `name` of an object as a slice into the tree; absent when it is not an object or not a
- * string. */
+/* The string member `name` of an object, a slice into the tree; absent when that is no object or no string. */
 struct slice json_get_slice(const json_t *object, const char *name);
 
 #endif
