@@ -1,0 +1,1019 @@
+#include "journal/sqlite_engine.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "journal/lock_file.h"
+#include "journal/sqlite_conn.h"
+#include "journal/sqlite_readers.h"
+#include "journal/window.h"
+
+#define PAGE_SIZE              8192 /* new files; measured against 4096 and 16384 */
+#define WRITER_CACHE_KIB       4096
+#define CHECKPOINT_PAGES       512 /* the write-ahead log is copied into the file when it is longer than this */
+#define CHECKPOINT_AGAIN_PAGES (CHECKPOINT_PAGES / 4)
+#define RESTART_PAGES          (8 * CHECKPOINT_PAGES)
+#define RESTART_WAIT_MS        20
+#define BUSY_TIMEOUT_MS        1000
+#define DEFAULT_MAX_KEYS       8000000
+#define FORGET_MAX_ROWS        256
+#define FORGET_MAX_KEYS        65536
+#define PROBE_BYTES            65536
+#define LOCK_NAME_MAX          80
+
+/* Every statement of the writing connection, prepared once. */
+#define STATEMENTS(X)                                                                                               \
+    X(STATEMENT_BEGIN, "BEGIN IMMEDIATE")                                                                           \
+    X(STATEMENT_COMMIT, "COMMIT")                                                                                   \
+    X(STATEMENT_ROLLBACK, "ROLLBACK")                                                                               \
+    X(STATEMENT_INSERT, "INSERT INTO record(seq, kind, at, key, head, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6)")        \
+    X(STATEMENT_REMEMBER, "INSERT INTO seen(first_seq, at, prints) VALUES(?1, ?2, ?3)")                             \
+    X(STATEMENT_STORED_KEY, "SELECT key, at FROM record WHERE seq = ?1")                                            \
+    X(STATEMENT_OLDEST_KEYS, "SELECT first_seq, at, prints FROM seen WHERE first_seq < ?1 ORDER BY first_seq")      \
+    X(STATEMENT_FORGET, "DELETE FROM seen WHERE first_seq <= ?1")                                                   \
+    X(STATEMENT_OLDEST_TIMES, "SELECT seq, at FROM record WHERE seq < ?1 ORDER BY seq LIMIT ?2")                    \
+    X(STATEMENT_TRIM, "DELETE FROM record WHERE seq <= ?1")                                                         \
+    X(STATEMENT_LAST, "SELECT max(seq) FROM record")
+
+#define STATEMENT_ENUM_ROW(name, sql) name,
+enum statement { STATEMENTS(STATEMENT_ENUM_ROW) STATEMENT_COUNT };
+#undef STATEMENT_ENUM_ROW
+
+#define STATEMENT_SQL_ROW(name, sql) sql,
+static const char *const STATEMENT_SQL[STATEMENT_COUNT] = {STATEMENTS(STATEMENT_SQL_ROW)};
+#undef STATEMENT_SQL_ROW
+
+/* The transaction under way: what it will have done when it is committed. */
+struct work {
+    struct append_outcome outcomes[JOURNAL_MAX_BATCH];
+    uint64_t prints[JOURNAL_MAX_BATCH]; /* of stored records, in order of seq */
+    uint64_t first_seq;
+    size_t stored;
+    usec newest_at;
+    struct buf forgotten; /* struct window_slot each */
+    bool forgot_all;      /* nothing else is due */
+};
+
+struct named_lock {
+    struct named_lock *next;
+    int fd;
+    char name[LOCK_NAME_MAX + 1];
+};
+
+struct sqlite_engine {
+    struct sqlite_site site;
+    bool read_only;
+    usec dedupe_window;
+    uint64_t dedupe_max_keys;
+    struct sqlite_readers *readers;
+    int lock_fd;
+
+    /* any thread */
+    _Atomic uint64_t last;
+    _Atomic uint64_t window_keys;
+    atomic_bool durable;
+    pthread_mutex_t note_mutex;
+    char note[160]; /* guarded by note_mutex: a failed checkpoint, which harms nothing yet */
+
+    /* the owner's thread */
+    sqlite3 *db; /* NULL: closed after a failure */
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+    struct window window;
+    struct named_lock *locks;
+    bool doubtful; /* the connection cannot be trusted: open it anew before the next use */
+    unsigned failures; /* appends that failed one after the other */
+    usec next_forget;
+    int wal_pages;
+    int next_checkpoint;
+    dev_t device; /* of the file that is open */
+    ino_t inode;
+    struct work work;
+};
+
+static void set_note(struct sqlite_engine *engine, const char *note)
+{
+    pthread_mutex_lock(&engine->note_mutex);
+    snprintf(engine->note, sizeof engine->note, "%s", note);
+    pthread_mutex_unlock(&engine->note_mutex);
+}
+
+/* One statement to its end, for those that return no rows we want. */
+static int run(struct sqlite_engine *engine, enum statement which)
+{
+    sqlite3_stmt *statement = engine->statements[which];
+    int code = sqlite3_step(statement);
+    sqlite3_reset(statement);
+    return code == SQLITE_DONE || code == SQLITE_ROW ? SQLITE_OK : code;
+}
+
+/* ---- opening ---- */
+
+/*
+ * Makes the file before SQLite does, so that it (and with it the log, which takes its mode) is never readable by others. Never opens one
+ * that exists: closing it again would drop the locks that SQLite holds on it in this process.
+ */
+static enum rc make_file(const struct sqlite_site *site, struct err *err)
+{
+    int fd = open(site->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        close(fd);
+        return RC_OK;
+    }
+    if (errno == EEXIST)
+        return RC_OK;
+    return err_set(err, RC_STORAGE_UNAVAILABLE, "%s cannot be made: %s", site->path, strerror(errno));
+}
+
+static void close_writer(struct sqlite_engine *engine)
+{
+    for (int i = 0; i < STATEMENT_COUNT; i++) {
+        sqlite3_finalize(engine->statements[i]);
+        engine->statements[i] = NULL;
+    }
+    sqlite3_close(engine->db);
+    engine->db = NULL;
+}
+
+static int on_wal(void *arg, sqlite3 *db, const char *schema, int pages)
+{
+    struct sqlite_engine *engine = arg;
+    (void)db;
+    (void)schema;
+    engine->wal_pages = pages;
+    return SQLITE_OK; /* anything else would make a commit that stands look failed */
+}
+
+/* Switches on what a 2xx promises, then asks whether it is on. */
+static enum rc make_durable(struct sqlite_engine *engine, struct err *err)
+{
+    const struct sqlite_site *site = &engine->site;
+    char pragmas[160];
+    snprintf(pragmas, sizeof pragmas,
+             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; "
+             "PRAGMA journal_size_limit=%d",
+             CHECKPOINT_PAGES * PAGE_SIZE);
+    enum rc rc = sqlite_conn_exec(site, engine->db, pragmas, "opening it", err);
+    int64_t synchronous = 0;
+    if (rc == RC_OK)
+        rc = sqlite_conn_number(site, engine->db, "PRAGMA synchronous", &synchronous, err);
+    sqlite3_stmt *mode = NULL;
+    if (rc == RC_OK)
+        rc = sqlite_conn_prepare(site, engine->db, "PRAGMA journal_mode", &mode, err);
+    if (rc != RC_OK)
+        return rc;
+    bool wal = sqlite3_step(mode) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(mode, 0), "wal") == 0;
+    sqlite3_finalize(mode);
+    engine->durable = wal && synchronous == 2;
+    if (!engine->durable)
+        return err_set(err, RC_STORAGE_UNAVAILABLE,
+                       "%s cannot be opened with a write-ahead log and full synchronisation: use a local file system",
+                       site->path);
+    sqlite3_wal_hook(engine->db, on_wal, engine);
+    return RC_OK;
+}
+
+/*
+ * A process that died between writing and fsync, or whose fsync failed, may have left commits in the log that nobody knows to be on
+ * disk. They count as stored from now on, so they are brought to the disk before anything is answered from them.
+ */
+static enum rc settle_log(struct sqlite_engine *engine, struct err *err)
+{
+    int code = sqlite3_wal_checkpoint_v2(engine->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    /* Busy: a reader keeps the log, which was fsynced first. Full: the same, and the file cannot grow now. */
+    if (code == SQLITE_OK || (code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_FULL)
+        return RC_OK;
+    return sqlite_conn_fail(&engine->site, engine->db, code, "bringing its log to the disk", err);
+}
+
+static void remember_inode(struct sqlite_engine *engine)
+{
+    struct stat file;
+    if (stat(engine->site.path, &file) == 0) {
+        engine->device = file.st_dev;
+        engine->inode = file.st_ino;
+    }
+}
+
+static enum rc prepare_writer(struct sqlite_engine *engine, bool may_create, struct err *err)
+{
+    const struct sqlite_site *site = &engine->site;
+    bool empty;
+    enum rc rc = sqlite_conn_identify(site, engine->db, &empty, err);
+    if (rc != RC_OK)
+        return rc;
+    if (empty && !may_create)
+        return err_set(err, RC_CORRUPT, "%s has been emptied while it was open", site->path);
+    if (empty) {
+        char page_size[48];
+        snprintf(page_size, sizeof page_size, "PRAGMA page_size=%d", PAGE_SIZE);
+        rc = sqlite_conn_exec(site, engine->db, page_size, "making the journal", err);
+    }
+    if (rc == RC_OK)
+        rc = make_durable(engine, err);
+    if (rc == RC_OK && empty)
+        rc = sqlite_conn_create(site, engine->db, err);
+    if (rc == RC_OK)
+        rc = settle_log(engine, err);
+    for (int i = 0; rc == RC_OK && i < STATEMENT_COUNT; i++)
+        rc = sqlite_conn_prepare(site, engine->db, STATEMENT_SQL[i], &engine->statements[i], err);
+    return rc;
+}
+
+static enum rc open_writer(struct sqlite_engine *engine, bool may_create, struct err *err)
+{
+    engine->wal_pages = 0;
+    engine->next_checkpoint = CHECKPOINT_PAGES;
+    enum rc rc = sqlite_conn_open(&engine->site, false, WRITER_CACHE_KIB, &engine->db, err);
+    if (rc == RC_OK)
+        rc = prepare_writer(engine, may_create, err);
+    if (rc == RC_OK)
+        remember_inode(engine);
+    else
+        close_writer(engine);
+    return rc;
+}
+
+/* ---- the dedupe window ---- */
+
+static int add_row_to_window(struct window *window, sqlite3_stmt *row)
+{
+    uint64_t seq = (uint64_t)sqlite3_column_int64(row, 0);
+    const char *prints = sqlite3_column_blob(row, 2);
+    size_t count = (size_t)sqlite3_column_bytes(row, 2) / sizeof(uint64_t);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t print;
+        memcpy(&print, prints + i * sizeof print, sizeof print);
+        if (print != 0 && !window_add(window, le64toh(print), seq + i))
+            return SQLITE_NOMEM;
+    }
+    return SQLITE_OK;
+}
+
+/* The newest keys first, so that the limit leaves out the oldest. */
+static int add_rows_to_window(const struct sqlite_engine *engine, sqlite3_stmt *rows, struct window *window)
+{
+    usec newest = INT64_MIN;
+    int code;
+    while ((code = sqlite3_step(rows)) == SQLITE_ROW && window->count < engine->dedupe_max_keys) {
+        usec at = sqlite3_column_int64(rows, 1);
+        newest = newest == INT64_MIN ? at : newest;
+        if (at < newest - engine->dedupe_window)
+            continue;
+        int added = add_row_to_window(window, rows);
+        if (added != SQLITE_OK)
+            return added;
+    }
+    return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+/* About how many keys there are, from the ends of the range: a good first size costs no second scan. */
+static enum rc reserve_window(const struct sqlite_engine *engine, struct window *window, struct err *err)
+{
+    int64_t expected = 0;
+    enum rc rc = sqlite_conn_number(&engine->site, engine->db,
+                                    "SELECT (SELECT max(first_seq) FROM seen) - (SELECT min(first_seq) FROM seen) + 1",
+                                    &expected, err);
+    if (rc != RC_OK)
+        return rc;
+    uint64_t keys = (uint64_t)expected < engine->dedupe_max_keys ? (uint64_t)expected : engine->dedupe_max_keys;
+    if (!window_reserve(window, (size_t)keys))
+        return err_set(err, RC_NO_MEMORY, "no memory for the dedupe window");
+    return RC_OK;
+}
+
+/* Replaces the window by what is stored. */
+static enum rc load_window(struct sqlite_engine *engine, struct err *err)
+{
+    if (engine->dedupe_window <= 0)
+        return RC_OK;
+    struct window window;
+    window_init(&window);
+    sqlite3_stmt *rows = NULL;
+    enum rc rc = reserve_window(engine, &window, err);
+    if (rc == RC_OK)
+        rc = sqlite_conn_prepare(&engine->site, engine->db,
+                                 "SELECT first_seq, at, prints FROM seen ORDER BY first_seq DESC", &rows, err);
+    if (rc == RC_OK) {
+        int code = add_rows_to_window(engine, rows, &window);
+        if (code != SQLITE_OK)
+            rc = sqlite_conn_fail(&engine->site, engine->db, code, "loading the dedupe window", err);
+    }
+    sqlite3_finalize(rows);
+    if (rc != RC_OK) {
+        window_cleanup(&window);
+        return rc;
+    }
+    window_cleanup(&engine->window);
+    engine->window = window;
+    engine->window_keys = window.count;
+    engine->next_forget = INT64_MIN;
+    return RC_OK;
+}
+
+/* Does the record stored under seq have this key, and is it young enough to count? */
+static int is_same_event(struct sqlite_engine *engine, uint64_t seq, const struct record *record, bool *ret_same)
+{
+    sqlite3_stmt *stored = engine->statements[STATEMENT_STORED_KEY];
+    sqlite3_bind_int64(stored, 1, (sqlite3_int64)seq);
+    int code = sqlite3_step(stored);
+    *ret_same = false;
+    if (code == SQLITE_ROW) {
+        int type = sqlite3_column_type(stored, 0);
+        const void *bytes = sqlite3_column_blob(stored, 0);
+        struct slice key = slice_of(bytes, (size_t)sqlite3_column_bytes(stored, 0));
+        *ret_same = type == (record->key_hashed ? SQLITE_BLOB : SQLITE_TEXT) && slice_equal(key, record->key) &&
+                    record->received_at - sqlite3_column_int64(stored, 1) <= engine->dedupe_window;
+    }
+    sqlite3_reset(stored);
+    return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+/* *ret_seq: where this event is stored already, 0: nowhere. */
+static int find_duplicate(struct sqlite_engine *engine, uint64_t print, const struct record *record, uint64_t *ret_seq)
+{
+    size_t cursor = 0;
+    uint64_t seq;
+    *ret_seq = 0;
+    while ((seq = window_find(&engine->window, print, &cursor)) != 0) {
+        bool same;
+        int code = is_same_event(engine, seq, record, &same);
+        if (code != SQLITE_OK)
+            return code;
+        if (same) {
+            *ret_seq = seq;
+            return SQLITE_OK;
+        }
+    }
+    return SQLITE_OK;
+}
+
+static void note_forgotten(struct work *work, sqlite3_stmt *row)
+{
+    uint64_t seq = (uint64_t)sqlite3_column_int64(row, 0);
+    const char *prints = sqlite3_column_blob(row, 2);
+    size_t count = (size_t)sqlite3_column_bytes(row, 2) / sizeof(uint64_t);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t print;
+        memcpy(&print, prints + i * sizeof print, sizeof print);
+        struct window_slot slot = {le64toh(print), seq + i};
+        if (print != 0)
+            buf_add(&work->forgotten, &slot, sizeof slot);
+    }
+}
+
+static size_t forgotten_count(const struct work *work)
+{
+    return work->forgotten.len / sizeof(struct window_slot);
+}
+
+/*
+ * Collects the oldest `seen` rows that are due into work->forgotten; *ret_upto: the first_seq of the last of them, 0: none.
+ * Due: older than the window, too many, or (trim) all their records are gone.
+ */
+static int collect_due(struct sqlite_engine *engine, uint64_t before_seq, uint64_t trimmed_upto, uint64_t *ret_upto)
+{
+    struct work *work = &engine->work;
+    usec oldest = work->newest_at - engine->dedupe_window;
+    uint64_t keep = engine->dedupe_max_keys;
+    if (engine->window.count > keep)
+        keep -= keep / 64; /* a little more than needed, so that not every commit touches the oldest page */
+    sqlite3_stmt *rows = engine->statements[STATEMENT_OLDEST_KEYS];
+    sqlite3_bind_int64(rows, 1, (sqlite3_int64)before_seq);
+    int code;
+    *ret_upto = 0;
+    work->forgot_all = true;
+    for (int n = 0; (code = sqlite3_step(rows)) == SQLITE_ROW; n++) {
+        uint64_t first = (uint64_t)sqlite3_column_int64(rows, 0);
+        uint64_t end = first + (uint64_t)sqlite3_column_bytes(rows, 2) / sizeof(uint64_t);
+        bool over = engine->window.count - forgotten_count(work) > keep;
+        if (!over && sqlite3_column_int64(rows, 1) >= oldest && end > trimmed_upto + 1)
+            break;
+        if (n == FORGET_MAX_ROWS || forgotten_count(work) >= FORGET_MAX_KEYS) {
+            work->forgot_all = false;
+            break;
+        }
+        note_forgotten(work, rows);
+        *ret_upto = first;
+    }
+    sqlite3_reset(rows);
+    if (buf_failed(&work->forgotten))
+        return SQLITE_NOMEM;
+    return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+/* Inside the transaction; the window in memory follows when it is committed. */
+static int forget_due(struct sqlite_engine *engine, uint64_t before_seq, uint64_t trimmed_upto)
+{
+    uint64_t upto;
+    int code = collect_due(engine, before_seq, trimmed_upto, &upto);
+    if (code != SQLITE_OK || upto == 0)
+        return code;
+    sqlite3_bind_int64(engine->statements[STATEMENT_FORGET], 1, (sqlite3_int64)upto);
+    return run(engine, STATEMENT_FORGET);
+}
+
+static void apply_forgotten(struct sqlite_engine *engine)
+{
+    struct work *work = &engine->work;
+    struct window_slot slot;
+    for (size_t at = 0; at < work->forgotten.len; at += sizeof slot) {
+        memcpy(&slot, work->forgotten.ptr + at, sizeof slot);
+        window_remove(&engine->window, slot.fingerprint, slot.seq);
+    }
+}
+
+static usec forget_interval(const struct sqlite_engine *engine)
+{
+    usec interval = engine->dedupe_window / 256;
+    return interval < USEC_PER_SEC ? USEC_PER_SEC : interval > USEC_MINUTE ? USEC_MINUTE : interval;
+}
+
+/* ---- trouble ---- */
+
+/*
+ * After a failed transaction. SQLite keeps a failed commit out of its view of the log and overwrites it with the next one, which
+ * is why the connection is kept when it is clean: a new one might read the failed frames back from the page cache
+ * although the disk never got them. It is given up when it does not answer for itself, or fails again.
+ */
+static void roll_back(struct sqlite_engine *engine)
+{
+    if (!sqlite3_get_autocommit(engine->db) && run(engine, STATEMENT_ROLLBACK) != SQLITE_OK)
+        engine->doubtful = true;
+    if (!sqlite3_get_autocommit(engine->db))
+        engine->doubtful = true;
+    sqlite3_stmt *last = engine->statements[STATEMENT_LAST];
+    if (sqlite3_step(last) != SQLITE_ROW || (uint64_t)sqlite3_column_int64(last, 0) != engine->last)
+        engine->doubtful = true;
+    sqlite3_reset(last);
+}
+
+/* A file that was moved away or replaced takes writes that nobody will find again. */
+static bool is_file_in_place(const struct sqlite_engine *engine)
+{
+    struct stat file;
+    return stat(engine->site.path, &file) == 0 && file.st_dev == engine->device && file.st_ino == engine->inode;
+}
+
+static enum rc compare_last(struct sqlite_engine *engine, struct err *err)
+{
+    int64_t stored;
+    enum rc rc = sqlite_conn_number(&engine->site, engine->db, STATEMENT_SQL[STATEMENT_LAST], &stored, err);
+    if (rc != RC_OK || (uint64_t)stored == engine->last)
+        return rc;
+    if ((uint64_t)stored < engine->last)
+        return err_set(err, RC_CORRUPT, "%s has lost records: it ends at %lld and %llu were acknowledged",
+                       engine->site.path, (long long)stored, (unsigned long long)engine->last);
+    /* A commit that was reported as failed is there after all: it counts. */
+    rc = load_window(engine, err);
+    if (rc == RC_OK)
+        engine->last = (uint64_t)stored;
+    return rc;
+}
+
+/* Brings the writer back to a known state. */
+static enum rc recover(struct sqlite_engine *engine, struct err *err)
+{
+    if (engine->db && !engine->doubtful && is_file_in_place(engine))
+        return RC_OK;
+    engine->doubtful = true;
+    if (!is_file_in_place(engine))
+        return err_set(err, RC_STORAGE_UNAVAILABLE, "%s was moved, removed or replaced while it was open: put it back or restart",
+                       engine->site.path);
+    close_writer(engine);
+    enum rc rc = open_writer(engine, false, err);
+    if (rc == RC_OK)
+        rc = compare_last(engine, err);
+    if (rc == RC_OK)
+        engine->doubtful = false;
+    return rc;
+}
+
+/* ---- the log ---- */
+
+/*
+ * Copies the log into the file when it has grown. The commits in it stand already, so a failure is noted, not reported.
+ * Passive: waits for no reader. When readers have kept it from starting over for long, a short wait for them.
+ */
+static void checkpoint_if_due(struct sqlite_engine *engine)
+{
+    if (engine->wal_pages < CHECKPOINT_PAGES)
+        engine->next_checkpoint = CHECKPOINT_PAGES;
+    if (engine->wal_pages < engine->next_checkpoint)
+        return;
+    bool long_log = engine->wal_pages >= RESTART_PAGES;
+    if (long_log)
+        sqlite3_busy_timeout(engine->db, RESTART_WAIT_MS);
+    int code = sqlite3_wal_checkpoint_v2(engine->db, NULL, long_log ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE,
+                                         NULL, NULL);
+    if (long_log)
+        sqlite3_busy_timeout(engine->db, BUSY_TIMEOUT_MS);
+    struct err err = {""};
+    if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY)
+        sqlite_conn_fail(&engine->site, engine->db, code, "moving its log into the file", &err);
+    set_note(engine, err.message);
+    engine->next_checkpoint = engine->wal_pages + CHECKPOINT_AGAIN_PAGES;
+}
+
+/* ---- append ---- */
+
+static bool is_storable(const struct record *record)
+{
+    return record_kind_name(record->kind) && record->head.len <= JOURNAL_MAX_RECORD &&
+           record->body.len <= JOURNAL_MAX_RECORD && record->key.len <= JOURNAL_MAX_RECORD &&
+           record->head.len + record->body.len + record->key.len <= JOURNAL_MAX_RECORD;
+}
+
+static int bind_text(sqlite3_stmt *statement, int column, struct slice text)
+{
+    return sqlite3_bind_text(statement, column, text.ptr, (int)text.len, SQLITE_STATIC);
+}
+
+static int bind_blob(sqlite3_stmt *statement, int column, struct slice blob)
+{
+    return sqlite3_bind_blob(statement, column, blob.ptr, (int)blob.len, SQLITE_STATIC);
+}
+
+static int insert_record(struct sqlite_engine *engine, uint64_t seq, const struct record *record)
+{
+    sqlite3_stmt *insert = engine->statements[STATEMENT_INSERT];
+    int key = record->key_hashed ? bind_blob(insert, 4, record->key) : bind_text(insert, 4, record->key);
+    int head = bind_text(insert, 5, record->head);
+    int body = bind_blob(insert, 6, record->body);
+    if (key != SQLITE_OK || head != SQLITE_OK || body != SQLITE_OK)
+        return sqlite3_extended_errcode(engine->db);
+    sqlite3_bind_int64(insert, 1, (sqlite3_int64)seq);
+    sqlite3_bind_int(insert, 2, (int)record->kind);
+    sqlite3_bind_int64(insert, 3, record->received_at);
+    return run(engine, STATEMENT_INSERT);
+}
+
+/* 0 stands for "no key", so a key whose fingerprint happens to be 0 gets 1: matches are confirmed anyway. */
+static uint64_t print_of(const struct sqlite_engine *engine, const struct record *record)
+{
+    if (!record->key.ptr || engine->dedupe_window <= 0)
+        return 0;
+    return record->fingerprint ? record->fingerprint : 1;
+}
+
+static int store_record(struct sqlite_engine *engine, const struct record *record, struct append_outcome *outcome)
+{
+    struct work *work = &engine->work;
+    if (!is_storable(record)) {
+        *outcome = (struct append_outcome){APPEND_REFUSED, 0};
+        return SQLITE_OK;
+    }
+    uint64_t print = print_of(engine, record);
+    uint64_t first_copy = 0;
+    int code = print ? find_duplicate(engine, print, record, &first_copy) : SQLITE_OK;
+    if (code != SQLITE_OK)
+        return code;
+    if (first_copy) {
+        *outcome = (struct append_outcome){APPEND_DUPLICATE, first_copy};
+        return SQLITE_OK;
+    }
+    uint64_t seq = work->first_seq + work->stored;
+    code = insert_record(engine, seq, record);
+    if (code != SQLITE_OK)
+        return code;
+    if (print && !window_add(&engine->window, print, seq))
+        return SQLITE_NOMEM;
+    if (work->stored == 0 || record->received_at > work->newest_at)
+        work->newest_at = record->received_at;
+    work->prints[work->stored++] = htole64(print);
+    *outcome = (struct append_outcome){APPEND_STORED, seq};
+    return SQLITE_OK;
+}
+
+static int store_keys(struct sqlite_engine *engine)
+{
+    struct work *work = &engine->work;
+    sqlite3_stmt *remember = engine->statements[STATEMENT_REMEMBER];
+    sqlite3_bind_int64(remember, 1, (sqlite3_int64)work->first_seq);
+    sqlite3_bind_int64(remember, 2, work->newest_at);
+    int code = bind_blob(remember, 3, slice_of(work->prints, work->stored * sizeof work->prints[0]));
+    if (code == SQLITE_OK)
+        code = run(engine, STATEMENT_REMEMBER);
+    bool due = work->newest_at >= engine->next_forget || engine->window.count > engine->dedupe_max_keys;
+    if (code == SQLITE_OK && due)
+        code = forget_due(engine, work->first_seq, 0);
+    return code;
+}
+
+/* The whole transaction; an SQLite code. */
+static int store_batch(struct sqlite_engine *engine, const struct record *records, size_t count)
+{
+    struct work *work = &engine->work;
+    int code = run(engine, STATEMENT_BEGIN);
+    for (size_t i = 0; code == SQLITE_OK && i < count; i++)
+        code = store_record(engine, &records[i], &work->outcomes[i]);
+    if (code == SQLITE_OK && work->stored > 0 && engine->dedupe_window > 0)
+        code = store_keys(engine);
+    if (code == SQLITE_OK)
+        code = run(engine, STATEMENT_COMMIT);
+    return code;
+}
+
+static void begin_work(struct sqlite_engine *engine)
+{
+    struct work *work = &engine->work;
+    buf_clear(&work->forgotten);
+    work->first_seq = engine->last + 1;
+    work->stored = 0;
+    work->newest_at = 0;
+    work->forgot_all = false;
+}
+
+static void conclude_work(struct sqlite_engine *engine)
+{
+    struct work *work = &engine->work;
+    apply_forgotten(engine);
+    if (work->forgot_all)
+        engine->next_forget = work->newest_at + forget_interval(engine);
+    engine->last = work->first_seq + work->stored - 1;
+    engine->window_keys = engine->window.count;
+    engine->failures = 0;
+}
+
+static void take_back_work(struct sqlite_engine *engine)
+{
+    struct work *work = &engine->work;
+    for (size_t i = 0; i < work->stored; i++)
+        if (work->prints[i] != 0)
+            window_remove(&engine->window, le64toh(work->prints[i]), work->first_seq + i);
+    roll_back(engine);
+    /* The second failure in a row: the connection itself may be the trouble (a dead descriptor). */
+    if (++engine->failures > 1)
+        engine->doubtful = true;
+}
+
+static enum rc sqlite_append(void *state, const struct record *records, size_t count,
+                             struct append_outcome *ret_outcomes, struct err *err)
+{
+    struct sqlite_engine *engine = state;
+    enum rc rc = recover(engine, err);
+    if (rc != RC_OK)
+        return rc == RC_STORAGE_UNAVAILABLE ? rc : RC_COMMIT_UNKNOWN;
+    begin_work(engine);
+    int code = store_batch(engine, records, count);
+    if (code != SQLITE_OK) {
+        rc = sqlite_conn_fail(&engine->site, engine->db, code, "storing events", err);
+        take_back_work(engine);
+        return rc == RC_STORAGE_UNAVAILABLE ? rc : RC_COMMIT_UNKNOWN;
+    }
+    conclude_work(engine);
+    memcpy(ret_outcomes, engine->work.outcomes, count * sizeof *ret_outcomes);
+    checkpoint_if_due(engine);
+    return RC_OK;
+}
+
+/* ---- trim ---- */
+
+/* The newest of the oldest records that go. The newest record of all always stays. */
+static int find_trim_end(struct sqlite_engine *engine, usec before, size_t max_records, uint64_t *ret_upto,
+                         size_t *ret_count)
+{
+    sqlite3_stmt *rows = engine->statements[STATEMENT_OLDEST_TIMES];
+    sqlite3_bind_int64(rows, 1, (sqlite3_int64)engine->last);
+    sqlite3_bind_int64(rows, 2, max_records < INT64_MAX ? (sqlite3_int64)max_records : INT64_MAX);
+    int code;
+    *ret_upto = 0;
+    *ret_count = 0;
+    while ((code = sqlite3_step(rows)) == SQLITE_ROW && sqlite3_column_int64(rows, 1) < before) {
+        *ret_upto = (uint64_t)sqlite3_column_int64(rows, 0);
+        ++*ret_count;
+    }
+    sqlite3_reset(rows);
+    return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+static int trim_batch(struct sqlite_engine *engine, usec before, size_t max_records, size_t *ret_removed)
+{
+    uint64_t upto;
+    int code = run(engine, STATEMENT_BEGIN);
+    if (code == SQLITE_OK)
+        code = find_trim_end(engine, before, max_records, &upto, ret_removed);
+    if (code == SQLITE_OK && *ret_removed > 0) {
+        sqlite3_bind_int64(engine->statements[STATEMENT_TRIM], 1, (sqlite3_int64)upto);
+        code = run(engine, STATEMENT_TRIM);
+        /* What is gone is no duplicate's first copy any more. */
+        engine->work.newest_at = INT64_MIN + engine->dedupe_window;
+        if (code == SQLITE_OK)
+            code = forget_due(engine, engine->last, upto);
+    }
+    if (code == SQLITE_OK)
+        code = run(engine, STATEMENT_COMMIT);
+    return code;
+}
+
+static enum rc sqlite_trim(void *state, usec before, size_t max_records, size_t *ret_removed, struct err *err)
+{
+    struct sqlite_engine *engine = state;
+    size_t removed = 0;
+    enum rc rc = recover(engine, err);
+    if (rc != RC_OK)
+        return sqlite_conn_plain(rc);
+    begin_work(engine);
+    int code = trim_batch(engine, before, max_records, &removed);
+    if (code != SQLITE_OK) {
+        rc = sqlite_conn_fail(&engine->site, engine->db, code, "removing old records", err);
+        roll_back(engine);
+        return sqlite_conn_plain(rc);
+    }
+    apply_forgotten(engine);
+    engine->window_keys = engine->window.count;
+    checkpoint_if_due(engine);
+    *ret_removed = removed;
+    return RC_OK;
+}
+
+/* ---- open, close, questions ---- */
+
+static void sqlite_close(void *state)
+{
+    struct sqlite_engine *engine = state;
+    sqlite_readers_close(engine->readers);
+    close_writer(engine);
+    window_cleanup(&engine->window);
+    buf_cleanup(&engine->work.forgotten);
+    while (engine->locks) {
+        struct named_lock *lock = engine->locks;
+        engine->locks = lock->next;
+        close(lock->fd);
+        free(lock);
+    }
+    pthread_mutex_destroy(&engine->note_mutex);
+    sqlite_site_cleanup(&engine->site);
+    /* The directory goes last: whoever takes it next finds everything closed. */
+    if (engine->lock_fd >= 0)
+        close(engine->lock_fd);
+    free(engine);
+}
+
+static enum rc take_directory(struct sqlite_engine *engine, struct err *err)
+{
+    CLEANUP(cleanup_free) char *path = NULL;
+    CLEANUP(cleanup_free) char *what = NULL;
+    if (asprintf(&path, "%s/lock", engine->site.directory) < 0 ||
+        asprintf(&what, "the data directory %s", engine->site.directory) < 0)
+        return err_set(err, RC_NO_MEMORY, "no memory for the journal");
+    return lock_file_take(path, what, &engine->lock_fd, err);
+}
+
+static enum rc open_for_writing(struct sqlite_engine *engine, struct err *err)
+{
+    enum rc rc = take_directory(engine, err);
+    if (rc == RC_OK)
+        rc = make_file(&engine->site, err);
+    if (rc == RC_OK)
+        rc = open_writer(engine, true, err);
+    int64_t last = 0;
+    if (rc == RC_OK)
+        rc = sqlite_conn_number(&engine->site, engine->db, STATEMENT_SQL[STATEMENT_LAST], &last, err);
+    if (rc == RC_OK)
+        rc = load_window(engine, err);
+    engine->last = (uint64_t)last;
+    return rc;
+}
+
+static enum rc open_parts(struct sqlite_engine *engine, struct err *err)
+{
+    if (!engine->read_only) {
+        enum rc rc = open_for_writing(engine, err);
+        return rc == RC_OK ? sqlite_readers_open(&engine->site, &engine->readers, err) : rc;
+    }
+    struct stat file;
+    if (stat(engine->site.path, &file) != 0) {
+        if (errno == ENOENT || errno == ENOTDIR)
+            return err_set(err, RC_NOT_FOUND, "there is no journal in %s", engine->site.directory);
+        return err_set(err, RC_STORAGE_UNAVAILABLE, "%s cannot be opened: %s", engine->site.path, strerror(errno));
+    }
+    uint64_t last;
+    enum rc rc = sqlite_readers_open(&engine->site, &engine->readers, err);
+    if (rc == RC_OK)
+        rc = sqlite_readers_last(engine->readers, &last, err);
+    if (rc == RC_OK)
+        engine->last = last;
+    return rc;
+}
+
+static enum rc sqlite_open(const struct journal_options *options, void **ret_state, struct err *err)
+{
+    struct sqlite_engine *engine = calloc(1, sizeof *engine);
+    if (!engine)
+        return err_set(err, RC_NO_MEMORY, "no memory for the journal");
+    engine->lock_fd = -1;
+    engine->read_only = options->read_only;
+    engine->dedupe_window = options->dedupe_window;
+    engine->dedupe_max_keys = options->dedupe_max_keys ? options->dedupe_max_keys : DEFAULT_MAX_KEYS;
+    engine->next_forget = INT64_MIN;
+    window_init(&engine->window);
+    pthread_mutex_init(&engine->note_mutex, NULL);
+    enum rc rc = sqlite_site_init(&engine->site, options->directory, options->vfs, err);
+    if (rc == RC_OK)
+        rc = open_parts(engine, err);
+    if (rc != RC_OK) {
+        sqlite_close(engine);
+        return sqlite_conn_plain(rc);
+    }
+    *ret_state = engine;
+    return RC_OK;
+}
+
+static enum rc sqlite_read(void *state, uint64_t after_seq, size_t max, record_fn fn, void *arg, uint64_t *ret_last,
+                           struct err *err)
+{
+    struct sqlite_engine *engine = state;
+    return sqlite_conn_plain(sqlite_readers_read(engine->readers, after_seq, max, fn, arg, ret_last, err));
+}
+
+/* Read-only: another process appends, so the file is asked. */
+static uint64_t sqlite_last(void *state)
+{
+    struct sqlite_engine *engine = state;
+    uint64_t last;
+    if (engine->read_only && sqlite_readers_last(engine->readers, &last, NULL) == RC_OK)
+        engine->last = last;
+    return engine->last;
+}
+
+static enum rc sqlite_first(void *state, uint64_t *ret_first, struct err *err)
+{
+    struct sqlite_engine *engine = state;
+    return sqlite_conn_plain(sqlite_readers_first(engine->readers, ret_first, err));
+}
+
+static enum rc sqlite_check(void *state, struct err *err)
+{
+    struct sqlite_engine *engine = state;
+    return sqlite_conn_plain(sqlite_readers_check(engine->readers, err));
+}
+
+/* ---- locks by name ---- */
+
+static struct named_lock **find_lock(struct sqlite_engine *engine, const char *name)
+{
+    struct named_lock **at = &engine->locks;
+    while (*at && strcmp((*at)->name, name) != 0)
+        at = &(*at)->next;
+    return at;
+}
+
+/* "relay/s1" is the file lock-relay%2Fs1: one name, one file. */
+static void lock_path(const struct sqlite_engine *engine, const char *name, struct buf *out)
+{
+    buf_addf(out, "%s/lock-", engine->site.directory);
+    for (const char *c = name; *c; c++) {
+        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' ||
+                     *c == '-';
+        if (plain)
+            buf_add_char(out, *c);
+        else
+            buf_addf(out, "%%%02X", (unsigned char)*c);
+    }
+}
+
+static enum rc sqlite_lock(void *state, const char *name, struct err *err)
+{
+    struct sqlite_engine *engine = state;
+    if (strlen(name) > LOCK_NAME_MAX || !*name)
+        return err_set(err, RC_BAD_PARAMETER, "a lock's name has 1 to %d bytes", LOCK_NAME_MAX);
+    if (*find_lock(engine, name))
+        return RC_OK;
+    CLEANUP(buf_cleanup) struct buf path = BUF_INIT;
+    lock_path(engine, name, &path);
+    struct named_lock *lock = calloc(1, sizeof *lock);
+    if (!lock || buf_failed(&path)) {
+        free(lock);
+        return err_set(err, RC_NO_MEMORY, "no memory for a lock");
+    }
+    snprintf(lock->name, sizeof lock->name, "%s", name);
+    enum rc rc = lock_file_take(buf_str(&path), name, &lock->fd, err);
+    if (rc != RC_OK) {
+        free(lock);
+        return rc;
+    }
+    lock->next = engine->locks;
+    engine->locks = lock;
+    return RC_OK;
+}
+
+static void sqlite_unlock(void *state, const char *name)
+{
+    struct named_lock **at = find_lock(state, name);
+    struct named_lock *lock = *at;
+    if (!lock)
+        return;
+    *at = lock->next;
+    close(lock->fd);
+    free(lock);
+}
+
+/* ---- health ---- */
+
+static uint64_t file_bytes(const char *path)
+{
+    struct stat file;
+    return stat(path, &file) == 0 ? (uint64_t)file.st_size : 0;
+}
+
+static void sqlite_figures(void *state, struct journal_health *ret)
+{
+    struct sqlite_engine *engine = state;
+    const struct sqlite_site *site = &engine->site;
+    *ret = (struct journal_health){
+        .durable = engine->durable,
+        .last_seq = sqlite_last(engine),
+        .bytes = file_bytes(site->path) + file_bytes(site->wal_path) + file_bytes(site->shm_path),
+        .window_keys = engine->window_keys,
+    };
+    pthread_mutex_lock(&engine->note_mutex);
+    const char *mode = engine->read_only ? "opened read-only" : "write-ahead log, synchronous=FULL";
+    snprintf(ret->detail, sizeof ret->detail, "SQLite %s, %s%s%.100s", sqlite3_libversion(), mode,
+             engine->note[0] ? "; " : "", engine->note);
+    pthread_mutex_unlock(&engine->note_mutex);
+}
+
+/* Through SQLite's own file layer, so that it meets what a commit meets. */
+static int write_probe(sqlite3_vfs *vfs, const char *path, sqlite3_file *file)
+{
+    /* Removed as soon as it is open: nothing stays behind after a crash, and two probes do not meet. */
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_DELETEONCLOSE | SQLITE_OPEN_SUPER_JOURNAL;
+    char *block = calloc(1, PROBE_BYTES);
+    if (!block)
+        return SQLITE_NOMEM;
+    int code = vfs->xOpen(vfs, path, file, flags, NULL);
+    if (code == SQLITE_OK)
+        code = file->pMethods->xWrite(file, block, PROBE_BYTES, 0);
+    if (code == SQLITE_OK)
+        code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+    if (file->pMethods)
+        file->pMethods->xClose(file);
+    free(block);
+    return code;
+}
+
+static enum rc probe(const struct sqlite_site *site, struct err *err)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find(site->vfs);
+    CLEANUP(buf_cleanup) struct buf path = BUF_INIT;
+    buf_addf(&path, "%s/probe", site->directory);
+    buf_add_fill(&path, '\0', 2); /* a name for xOpen ends like an SQLite URI */
+    sqlite3_file *file = vfs ? calloc(1, (size_t)vfs->szOsFile) : NULL;
+    if (!file || buf_failed(&path)) {
+        free(file);
+        return err_set(err, RC_NO_MEMORY, "no memory for a probe of the disk");
+    }
+    int code = write_probe(vfs, buf_str(&path), file);
+    free(file);
+    return code == SQLITE_OK ? RC_OK : sqlite_conn_plain(sqlite_conn_fail(site, NULL, code, "probing the disk", err));
+}
+
+static enum rc sqlite_health(void *state, struct journal_health *ret, struct err *err)
+{
+    struct sqlite_engine *engine = state;
+    struct err why = {""};
+    struct stat file;
+    sqlite_figures(engine, ret);
+    enum rc rc = probe(&engine->site, &why);
+    ret->writable = rc == RC_OK;
+    if (stat(engine->site.path, &file) != 0) {
+        ret->durable = false;
+        rc = err_set(&why, RC_STORAGE_UNAVAILABLE, "%s is gone: %s", engine->site.path, strerror(errno));
+    } else if (rc == RC_OK && !ret->durable && !engine->read_only) {
+        rc = err_set(&why, RC_STORAGE_UNAVAILABLE, "%s is not in its durable mode", engine->site.path);
+    }
+    if (rc == RC_OK)
+        return RC_OK;
+    size_t used = strlen(ret->detail);
+    snprintf(ret->detail + used, sizeof ret->detail - used, "; %.*s", (int)(sizeof ret->detail - used - 3), why.message);
+    if (err)
+        *err = why;
+    return RC_STORAGE_UNAVAILABLE;
+}
+
+const struct engine SQLITE_ENGINE = {
+    .name = "sqlite",
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .append = sqlite_append,
+    .read = sqlite_read,
+    .last = sqlite_last,
+    .first = sqlite_first,
+    .trim = sqlite_trim,
+    .lock = sqlite_lock,
+    .unlock = sqlite_unlock,
+    .health = sqlite_health,
+    .figures = sqlite_figures,
+    .check = sqlite_check,
+};
