@@ -55,9 +55,9 @@ void histogram_observe(enum histogram histogram, double value)
     while (i < row->bound_count && value > row->bounds[i])
         i++;
     atomic_fetch_add_explicit(&cells[histogram].counts[i], 1, memory_order_relaxed);
-    /* The limit keeps the conversion defined, whatever a clock that jumps makes of a duration. */
-    double limited = value < 1e9 ? value : 1e9;
-    uint64_t micros = limited > 0 ? (uint64_t)(limited * 1e6 + 0.5) : 0;
+    /* The limits keep the conversion defined, whatever a clock that jumps makes of a duration. */
+    double limited = value > 0 ? (value < 1e9 ? value : 1e9) : 0;
+    uint64_t micros = (uint64_t)(limited * 1e6 + 0.5);
     atomic_fetch_add_explicit(&cells[histogram].sum_micros, micros, memory_order_relaxed);
 }
 
