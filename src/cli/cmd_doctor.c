@@ -199,8 +199,10 @@ static void check_durability(struct doctor *doctor, struct finding *finding)
         return;
     if (journal_health(doctor->journal, &health, &err))
         found(finding, VERDICT_FAIL, "a 2xx would promise too much: mend this before serving", "%s", err.message);
-    else
+    else if (health.durable)
         found(finding, VERDICT_OK, NULL, "a stored event survives a crash: %s", health.detail);
+    else /* read-only, the mode cannot be seen; serve refuses to start without it */
+        found(finding, VERDICT_OK, NULL, "write and fsync work in %s (%s)", doctor->serve.data, health.detail);
 }
 
 /* Of the directory, or of the nearest one above it that exists. */

@@ -149,6 +149,8 @@ static enum rc import_lines(struct importing *import, struct err *err)
         import->line++;
         import->bytes += (uint64_t)len;
         progress_step(&import->progress, import->bytes / 1024);
+        if (line.ptr[line.len - 1] == '\n')
+            line.len--;
         if (!is_blank(line))
             rc = take_line(import, line, err);
     }

@@ -185,12 +185,15 @@ static int print_help(const struct command *command)
 static int finish_output(int status)
 {
     bool failed = ferror(stdout) != 0;
-    if (fflush(stdout) == 0 && !failed)
-        return status;
+    int cause = failed ? EIO : 0; /* the reason of an earlier failure is gone */
+    if (fflush(stdout) != 0)
+        cause = errno;
+    if (cause == 0 || status != EXIT_OK)
+        return status; /* a command that failed has said why */
     struct err err;
-    (void)!err_set(&err, RC_STORAGE_UNAVAILABLE, "standard output cannot be written: %s", strerror(errno));
+    (void)!err_set(&err, RC_STORAGE_UNAVAILABLE, "standard output cannot be written: %s", strerror(cause));
     print_error(NULL, &err);
-    return status ? status : EXIT_FAILED;
+    return EXIT_FAILED;
 }
 
 static int dispatch(int argc, char **argv)
