@@ -10,6 +10,7 @@ run: ## build and serve
 test: ## every test
 	@./test
 bench: ## measure beside nginx and Flask
+	@tools/setup build bench
 	@bench/run
 format: ## lay out the sources
 	@clang-format -i $$(git ls-files '*.c' '*.h')
