@@ -22,6 +22,8 @@ import {
 const MAX_BODY = 64 * 1024;
 const DRAINED = 8 * 1024 * 1024; // a refused body is read up to here before the connection is closed
 const SECRET = 'test-secret-local-0001';
+// A sender that closes its side together with its last byte may be noticed only when its time is over.
+const SHORT_TIMES = ['--header-timeout', '2s', '--body-timeout', '2s', '--idle-timeout', '2s'];
 
 // An event with this in it must never be stored.
 const REFUSED = 'must-be-refused';
@@ -55,6 +57,9 @@ async function withServer(t, options, run) {
     await server.stop();
 }
 
+/** Every case on a connection of its own at the same time. */
+const atOnce = (cases, run) => Promise.all(cases.map(run));
+
 /** Nothing but a refusal: an error of the client's making, or the end of the connection. */
 function assertRefusedOrClosed(answer, what) {
     if (answer === null) return;
@@ -62,7 +67,7 @@ function assertRefusedOrClosed(answer, what) {
 }
 
 test('sizes, framing, bytes', async (t) => {
-    const args = ['--max-body', String(MAX_BODY), '--header-timeout', '2s', '--body-timeout', '2s'];
+    const args = ['--max-body', String(MAX_BODY), ...SHORT_TIMES];
     await withServer(t, { args }, async ({ server, acknowledged, one }) => {
         await t.test('over the limit, with Content-Length: 413, and the connection lives on', async () => {
             const { connection, answer } = await one(rawPost(refused().padEnd(MAX_BODY + 1)));
@@ -128,20 +133,21 @@ test('sizes, framing, bytes', async (t) => {
 
         await t.test('truncated: closed, not stored', async () => {
             const whole = rawPost(refused());
-            for (const bytes of [
+            const parts = [
                 whole.subarray(0, 10),
                 whole.subarray(0, 60),
                 whole.subarray(0, whole.length - 1),
                 chunkedPost([refused()]).subarray(0, -5),
                 chunkedPost([refused()]).subarray(0, -40),
-            ]) {
+            ];
+            await atOnce(parts, async (bytes) => {
                 const { connection, answer } = await one(bytes, { end: true });
                 assertRefusedOrClosed(answer, 'truncated');
                 await connection.closed();
                 const gone = await RawConnection.open(t, server.url);
                 await gone.write(bytes);
                 gone.socket.resetAndDestroy();
-            }
+            });
         });
 
         await t.test('slow: one byte per second is closed or told 408', async () => {
@@ -242,12 +248,12 @@ test('sizes, framing, bytes', async (t) => {
                 `transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n`,
                 `transfer-encoding: identity\r\ntransfer-encoding: chunked\r\n`,
             ];
-            for (const headers of ambiguous) {
+            await atOnce(ambiguous, async (headers) => {
                 const bytes = `POST /webhook HTTP/1.1\r\nhost: x\r\n${headers}\r\n${body}${next}`;
                 const { connection, answer } = await one(bytes, { end: true });
                 assertRefusedOrClosed(answer, JSON.stringify(headers));
                 assert.equal(await connection.answer('the end'), null, `${JSON.stringify(headers)}: a second answer`);
-            }
+            });
         });
 
         await t.test('chunks that are none: 400 or closed', async () => {
@@ -261,10 +267,10 @@ test('sizes, framing, bytes', async (t) => {
                 `${'0'.repeat(100_000)}2\r\n{}\r\n0\r\n\r\n`,
                 '\r\n\r\n\r\n',
             ];
-            for (const text of wrong) {
+            await atOnce(wrong, async (text) => {
                 const { answer } = await one(head + text, { end: true });
                 assertRefusedOrClosed(answer, JSON.stringify(text.slice(0, 40)));
-            }
+            });
         });
 
         await t.test('headers: large ones are taken, huge ones told 431 or closed', async () => {
@@ -301,10 +307,10 @@ test('sizes, framing, bytes', async (t) => {
                 Buffer.from('160301020001000 1fc0303'.replace(' ', ''), 'hex'),
                 `${'A'.repeat(100_000)} / HTTP/1.1\r\n\r\n`,
             ];
-            for (const bytes of wrong) {
+            await atOnce(wrong, async (bytes) => {
                 const { connection } = await one(bytes, { end: true });
                 await connection.closed();
-            }
+            });
         });
 
         await t.test('HTTP/1.0 is answered and closed', async () => {
@@ -366,20 +372,20 @@ test('sizes, framing, bytes', async (t) => {
 
         await t.test('random bytes, and requests with random faults', async (t) => {
             const random = chance(t);
-            for (let i = 0; i < 150; i++) {
-                const { connection } = await one(random.bytes(random.between(1, 2000)), { end: true });
-                await connection.closed();
-            }
-            for (let i = 0; i < 300; i++) {
+            const noise = Array.from({ length: 150 }, () => random.bytes(random.between(1, 2000)));
+            const faulty = Array.from({ length: 300 }, (_, i) => {
                 const body = uniqueEvent('mutated');
                 const bytes = i % 3 ? rawPost(body) : chunkedPost([body.slice(0, 50), body.slice(50)]);
                 for (let n = random.between(1, 6); n > 0; n--) {
                     bytes[random.below(bytes.length)] = random.below(3) ? random.below(256) : 10 + 3 * random.below(2);
                 }
+                return bytes;
+            });
+            await atOnce([...noise, ...faulty], async (bytes) => {
                 const { connection, answer } = await one(bytes, { end: true });
                 assert.ok(answer === null || (answer.status >= 200 && answer.status < 600));
-                await connection.closed();
-            }
+                await connection.closed(`closing after ${JSON.stringify(bytes.toString('latin1'))}`);
+            });
             assert.equal((await request(server.url, { path: '/readyz' })).status, 200);
         });
     });

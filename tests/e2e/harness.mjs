@@ -336,7 +336,7 @@ export function request(url, { method = 'GET', path: target = '/', headers = {},
             response.on('end', () => {
                 const text = Buffer.concat(chunks).toString();
                 const result = { status: response.statusCode, headers: response.headers, text };
-                if (/^application\/json/.test(response.headers['content-type'] ?? '')) result.json = JSON.parse(text);
+                if (text && /^application\/json/.test(response.headers['content-type'] ?? '')) result.json = JSON.parse(text);
                 resolve(result);
             });
         });
