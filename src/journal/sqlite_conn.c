@@ -116,7 +116,7 @@ static void frozen_uri(const struct sqlite_site *site, struct buf *out)
     buf_add_str(out, "?immutable=1");
 }
 
-enum rc sqlite_conn_open(const struct sqlite_site *site, bool read_only, int cache_kib, sqlite3 **ret, struct err *err)
+enum rc sqlite_conn_open(const struct sqlite_site *site, bool read_only, sqlite3 **ret, struct err *err)
 {
     CLEANUP(buf_cleanup) struct buf uri = BUF_INIT;
     const char *name = site->path;
@@ -137,13 +137,6 @@ enum rc sqlite_conn_open(const struct sqlite_site *site, bool read_only, int cac
         return rc;
     }
     sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
-    char pragma[64];
-    snprintf(pragma, sizeof pragma, "PRAGMA cache_size=-%d", cache_kib);
-    enum rc rc = sqlite_conn_exec(site, db, pragma, "opening it", err);
-    if (rc != RC_OK) {
-        sqlite3_close(db);
-        return rc;
-    }
     *ret = db;
     return RC_OK;
 }
@@ -167,6 +160,13 @@ enum rc sqlite_conn_identify(const struct sqlite_site *site, sqlite3 *db, bool *
         return err_set(err, RC_TOO_NEW, "%s has version %lld and this Fairlead knows version %d: install a newer one",
                        site->path, (long long)version, SCHEMA_VERSION);
     return RC_OK;
+}
+
+enum rc sqlite_conn_limit_cache(const struct sqlite_site *site, sqlite3 *db, int kib, struct err *err)
+{
+    char pragma[64];
+    snprintf(pragma, sizeof pragma, "PRAGMA cache_size=-%d", kib);
+    return sqlite_conn_exec(site, db, pragma, "opening it", err);
 }
 
 enum rc sqlite_conn_create(const struct sqlite_site *site, sqlite3 *db, struct err *err)

@@ -33,9 +33,14 @@ enum rc sqlite_conn_fail(const struct sqlite_site *site, sqlite3 *db, int code, 
 /* For what has no difference between the two: RC_COMMIT_UNKNOWN becomes RC_STORAGE_UNAVAILABLE. */
 enum rc sqlite_conn_plain(enum rc rc);
 
-/* Opens an existing file and settles limits that hold for every connection. */
-MUST_CHECK enum rc sqlite_conn_open(const struct sqlite_site *site, bool read_only, int cache_kib, sqlite3 **ret,
-                                    struct err *err);
+/* Opens an existing file. */
+MUST_CHECK enum rc sqlite_conn_open(const struct sqlite_site *site, bool read_only, sqlite3 **ret, struct err *err);
+
+/*
+ * Bounds the connection's page cache. To be called when the file has been read or made: SQLite 3.40 works the limit out
+ * with the page size that it knows at that moment.
+ */
+MUST_CHECK enum rc sqlite_conn_limit_cache(const struct sqlite_site *site, sqlite3 *db, int kib, struct err *err);
 
 /*
  * Is it a journal that this version understands? *ret_empty: nothing is in it yet. RC_CORRUPT: another program's file or none

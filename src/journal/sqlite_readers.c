@@ -57,6 +57,8 @@ static enum rc prepare_all(const struct sqlite_site *site, struct reader *reader
     enum rc rc = sqlite_conn_identify(site, reader->db, &empty, err);
     if (rc == RC_OK && empty)
         rc = err_set(err, RC_NOT_FOUND, "there is no journal in %s yet", site->directory);
+    if (rc == RC_OK)
+        rc = sqlite_conn_limit_cache(site, reader->db, READER_CACHE_KIB, err);
     for (int i = 0; rc == RC_OK && i < QUERY_COUNT; i++)
         rc = sqlite_conn_prepare(site, reader->db, QUERIES[i], &reader->queries[i], err);
     return rc;
@@ -67,7 +69,7 @@ static enum rc reader_new(const struct sqlite_site *site, struct reader **ret, s
     struct reader *reader = calloc(1, sizeof *reader);
     if (!reader)
         return err_set(err, RC_NO_MEMORY, "no memory for reading the journal");
-    enum rc rc = sqlite_conn_open(site, true, READER_CACHE_KIB, &reader->db, err);
+    enum rc rc = sqlite_conn_open(site, true, &reader->db, err);
     if (rc == RC_OK)
         rc = prepare_all(site, reader, err);
     if (rc != RC_OK) {
