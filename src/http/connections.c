@@ -150,6 +150,13 @@ static void shut(struct connection *connection)
     metric_add(METRIC_CONNECTIONS_CLOSED, 1);
 }
 
+void connection_shut_if_ended(struct connection *connection)
+{
+    char byte;
+    if (recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+        shut(connection);
+}
+
 /* Shut connections stay in their list until the library has seen their end: skip them. */
 static struct connection *oldest(struct connections *all, enum phase phase)
 {

@@ -49,6 +49,12 @@ struct connection *connections_add(struct connections *all, int fd, const struct
 void connections_remove(struct connections *all, struct connection *connection);
 void connection_enter(struct connections *all, struct connection *connection, enum phase phase);
 
+/*
+ * Shuts it down when the peer has sent its last byte. libmicrohttpd 0.9.75 misses an end that arrived together with the
+ * data before it, unless the connection was suspended in between, and would keep the connection until it expires.
+ */
+void connection_shut_if_ended(struct connection *connection);
+
 /* Shuts down what has expired and returns when to call again (monotonic usec), 0: no need. */
 usec connections_expire(struct connections *all, usec now);
 

@@ -346,7 +346,7 @@ static enum rc check_headers(struct exchanges *all, struct exchange *exchange, c
         return rc;
     if (size && size->header_size > EXCHANGE_HEADER_MAX) {
         exchange->close_after = true;
-        return refuse(exchange, RC_HEADERS_TOO_LARGE, "the request line and headers may have at most 8 KiB");
+        return refuse(exchange, RC_HEADERS_TOO_LARGE, "the request line and headers may have at most 32 KiB");
     }
     return is_webhook ? check_webhook(all, exchange, method, *ret_length)
                       : check_endpoint(all, exchange, url, method);
@@ -484,6 +484,8 @@ void exchange_on_completed(void *cls, struct MHD_Connection *http, void **con_cl
     *con_cls = NULL;
     assert(exchange->step != STEP_SUBMITTED);
     connection_enter(all->connections, exchange->connection, PHASE_IDLE);
+    if (exchange->step != STEP_DONE)
+        connection_shut_if_ended(exchange->connection);
     exchange_give(all, exchange);
     if (all->stopping)
         connections_shut_idle(all->connections);

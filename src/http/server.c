@@ -66,7 +66,7 @@ static enum MHD_Result on_accept(void *cls, const struct sockaddr *from, socklen
     return connections_admit(server->exchanges.connections, from) ? MHD_YES : MHD_NO;
 }
 
-static void on_library_log(void *cls, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void on_library_log(void *cls, const char *format, va_list args)
 {
     (void)cls;
     if (!log_enabled(LOG_DEBUG))
@@ -75,6 +75,14 @@ static void on_library_log(void *cls, const char *format, va_list args)
     vsnprintf(text, sizeof text, format, args);
     text[strcspn(text, "\n")] = '\0';
     log_debug("http library", "text", text);
+}
+
+/* Paths are compared as they were sent: nothing that decodes to the webhook path, or is cut at %00, passes for it. */
+static size_t keep_escapes(void *cls, struct MHD_Connection *http, char *text)
+{
+    (void)cls;
+    (void)http;
+    return strlen(text);
 }
 
 /* --- the loop -------------------------------------------------------------------------------------------- */
@@ -219,6 +227,7 @@ static struct MHD_Daemon *start_daemon(struct server *server)
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
                             MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, &server->exchanges,
                             MHD_OPTION_URI_LOG_CALLBACK, exchange_on_uri, &server->exchanges,
+                            MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
                             MHD_OPTION_STRICT_FOR_CLIENT, 1,
                             MHD_OPTION_ARRAY, tls_options, MHD_OPTION_END);
 }
