@@ -110,7 +110,8 @@ void option_format_size(int64_t bytes, struct buf *out)
         if (SIZE_UNITS[i].bytes == 1 || bytes % SIZE_UNITS[i].bytes != 0)
             continue;
         snprintf(text, sizeof text, "%" PRId64 "%s", bytes / SIZE_UNITS[i].bytes, SIZE_UNITS[i].suffix);
-        if (strlen(text) < strlen(best))
+        bool plain = isdigit((unsigned char)best[strlen(best) - 1]);
+        if (strlen(text) < strlen(best) + plain) /* a unit beats bare bytes of the same length */
             memcpy(best, text, sizeof text);
     }
     buf_add_str(out, best);

@@ -1,0 +1,159 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cli/remote.h"
+#include "cli/sample_event.h"
+#include "wire/payload.h"
+
+struct made {
+    struct buf body;
+    struct buf id;
+    json_t *tree;
+    struct payload payload;
+};
+
+static void made_cleanup(struct made *made)
+{
+    buf_cleanup(&made->body);
+    buf_cleanup(&made->id);
+    json_decref(made->tree);
+}
+
+static void make(const struct sample_event *event, struct made *made)
+{
+    struct err err;
+    if (sample_event_make(event, &made->body, &made->id, &err) || json_parse(buf_slice(&made->body), &made->tree, &err))
+        fail_msg("%s: %s", event->type, err.message);
+    payload_read(made->tree, &made->payload);
+}
+
+#define AT INT64_C(1777888800120000)
+
+static void test_admin_events_are_recognised(void **state)
+{
+    (void)state;
+    static const char *const TYPES[] = {"connected_account.add.start", "connected_account.add.completed", "connected_account.x"};
+    for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++) {
+        CLEANUP(made_cleanup) struct made made = {0};
+        make(&(struct sample_event){.type = TYPES[i], .app = "a \"quoted\" app", .at = AT}, &made);
+        assert_int_equal(made.payload.shape, SHAPE_ADMIN);
+        assert_true(slice_is(made.payload.type, TYPES[i]));
+        assert_true(slice_is(made.payload.app, "a \"quoted\" app"));
+        assert_int_equal(made.payload.occurred_at, AT);
+        assert_int_equal(made.payload.connected_account_id.len, 36);
+        assert_int_equal(made.payload.integration_id.len, 36);
+        assert_true(made.payload.integration_name.len > 0);
+        assert_int_equal(made.id.len, 0);
+    }
+}
+
+static void test_platform_events_carry_their_id(void **state)
+{
+    (void)state;
+    CLEANUP(made_cleanup) struct made own = {0};
+    CLEANUP(made_cleanup) struct made random = {0};
+    const char *type = "composio.connected_account.expired";
+    make(&(struct sample_event){.type = type, .account = "ca_1", .id = "msg_1", .at = AT}, &own);
+    make(&(struct sample_event){.type = type, .at = AT}, &random);
+    assert_int_equal(own.payload.shape, SHAPE_V3);
+    assert_true(slice_is(own.payload.event_id, "msg_1"));
+    assert_string_equal(buf_str(&own.id), "msg_1");
+    assert_true(slice_is(own.payload.connected_account_id, "ca_1"));
+    assert_true(slice_is(own.payload.status, "EXPIRED"));
+    assert_true(slice_equal(random.payload.event_id, buf_slice(&random.id)));
+    assert_true(slice_starts(random.payload.event_id, "msg_"));
+}
+
+static void test_ids_are_random(void **state)
+{
+    (void)state;
+    CLEANUP(made_cleanup) struct made first = {0};
+    CLEANUP(made_cleanup) struct made second = {0};
+    const struct sample_event event = {.type = "connected_account.add.start", .at = AT};
+    make(&event, &first);
+    make(&event, &second);
+    assert_false(slice_equal(first.payload.connected_account_id, second.payload.connected_account_id));
+}
+
+static void test_other_types_are_refused(void **state)
+{
+    (void)state;
+    static const char *const BAD[] = {"", "bogus", "connected_account.", "composio.trigger.message", "connected_account.a b"};
+    for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
+        CLEANUP(made_cleanup) struct made made = {0};
+        struct err err;
+        const struct sample_event event = {.type = BAD[i], .at = AT};
+        assert_int_equal(sample_event_make(&event, &made.body, &made.id, &err), RC_USAGE);
+        assert_non_null(strstr(err.message, "connected_account.add.start"));
+        assert_int_equal(made.body.len, 0);
+    }
+}
+
+static void test_uuid(void **state)
+{
+    (void)state;
+    CLEANUP(buf_cleanup) struct buf text = BUF_INIT;
+    struct err err;
+    assert_int_equal(sample_event_uuid("msg_", &text, &err), RC_OK);
+    assert_int_equal(text.len, 40);
+    for (size_t i = 4; i < 40; i++)
+        assert_non_null(strchr(i == 12 || i == 17 || i == 22 || i == 27 ? "-" : "0123456789abcdef", text.ptr[i]));
+    assert_int_equal(text.ptr[18], '4');
+    assert_non_null(strchr("89ab", text.ptr[23]));
+}
+
+static void test_urls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *base;
+        const char *path;
+        const char *url;
+    } CASES[] = {
+        {"http://h:1", NULL, "http://h:1/webhook"},          {"http://h:1/", NULL, "http://h:1/webhook"},
+        {"http://h:1/in?a=1", NULL, "http://h:1/in?a=1"},    {"http://h:1/in", "/x", "http://h:1/x"},
+        {"http://h:1/", "x", "http://h:1/x"},                {"http://[::1]:1", "/x", "http://[::1]:1/x"},
+        {"h:1", NULL, "h:1/webhook"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        CLEANUP(buf_cleanup) struct buf url = BUF_INIT;
+        remote_url(CASES[i].base, CASES[i].path, "/webhook", &url);
+        assert_string_equal(buf_str(&url), CASES[i].url);
+    }
+}
+
+static void test_the_url_of_a_listener(void **state)
+{
+    (void)state;
+    static const char *const CASES[][2] = {{"127.0.0.1:5000", "http://127.0.0.1:5000"},
+                                           {"0.0.0.0:80", "http://127.0.0.1:80"},
+                                           {"*:80", "http://127.0.0.1:80"},
+                                           {"[::]:80", "http://[::1]:80"},
+                                           {"host:80", "http://host:80"}};
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        CLEANUP(buf_cleanup) struct buf url = BUF_INIT;
+        remote_url_of_listener(CASES[i][0], false, &url);
+        assert_string_equal(buf_str(&url), CASES[i][1]);
+    }
+    CLEANUP(buf_cleanup) struct buf url = BUF_INIT;
+    remote_url_of_listener("host:443", true, &url);
+    assert_string_equal(buf_str(&url), "https://host:443");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_admin_events_are_recognised), cmocka_unit_test(test_platform_events_carry_their_id),
+        cmocka_unit_test(test_ids_are_random),              cmocka_unit_test(test_other_types_are_refused),
+        cmocka_unit_test(test_uuid),                        cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_the_url_of_a_listener),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
