@@ -166,19 +166,31 @@ static struct connection *oldest(struct connections *all, enum phase phase)
     return connection;
 }
 
+/*
+ * Whoever has kept us waiting longest goes first, whether it never spoke or has been answered before: then
+ * silent connections, however many, cannot push out a sender that is merely between two events.
+ */
+static struct connection *longest_waiting(struct connections *all)
+{
+    static const enum phase WAITING[] = {PHASE_FIRST, PHASE_IDLE, PHASE_HEADERS};
+    struct connection *longest = NULL;
+    for (size_t i = 0; i < sizeof WAITING / sizeof WAITING[0]; i++) {
+        struct connection *connection = oldest(all, WAITING[i]);
+        if (connection && (!longest || connection->since < longest->since))
+            longest = connection;
+    }
+    return longest ? longest : oldest(all, PHASE_BODY);
+}
+
 static void make_room(struct connections *all)
 {
-    static const enum phase ORDER[] = {PHASE_IDLE, PHASE_FIRST, PHASE_HEADERS, PHASE_BODY};
-    for (size_t i = 0; i < sizeof ORDER / sizeof ORDER[0]; i++) {
-        struct connection *connection = oldest(all, ORDER[i]);
-        if (connection) {
-            shut(connection);
-            /* To the end, so that the next search does not pass it again. */
-            unlink_from_phase(all, connection);
-            link_to_phase(all, connection, connection->phase);
-            return;
-        }
-    }
+    struct connection *connection = longest_waiting(all);
+    if (!connection)
+        return;
+    shut(connection);
+    /* To the end, so that the next search does not pass it again. */
+    unlink_from_phase(all, connection);
+    link_to_phase(all, connection, connection->phase);
 }
 
 struct connection *connections_add(struct connections *all, int fd, const struct sockaddr *from)

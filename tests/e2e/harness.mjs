@@ -522,7 +522,7 @@ export async function flood(url, { connections, next, onAnswer, onLost = () => {
 
 /**
  * A sender that does everything right, on a thread of its own so that nothing which the test does delays its clock.
- * stop() gives {sent, slowest_ms, failures}.
+ * stop() gives {sent, slowest_ms, failures}, after at least 100 events.
  */
 export async function startGoodSender(t, url, { secret } = {}) {
     const worker = new Worker(new URL('./good_sender.mjs', import.meta.url), { workerData: { url, secret, run } });
@@ -536,7 +536,7 @@ export async function startGoodSender(t, url, { secret } = {}) {
     return {
         async stop() {
             const last = once(worker, 'message');
-            worker.postMessage('stop');
+            worker.postMessage('stop'); // it goes on until it has sent enough to tell
             const [result] = await within(Promise.race([last, failed]), "the good sender's last answer");
             stopped = true;
             await worker.terminate();

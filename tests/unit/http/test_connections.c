@@ -83,11 +83,11 @@ static void test_the_longest_idle_makes_room(void **state)
     connection_enter(all, added[0], PHASE_WORK);
     connection_enter(all, added[2], PHASE_IDLE);
     added[MANY] = connections_add(all, pairs[MANY].ours, (struct sockaddr *)&from);
-    assert_true(is_shut(pairs[2]));
-    added[MANY + 1] = connections_add(all, pairs[MANY + 1].ours, (struct sockaddr *)&from);
     assert_true(is_shut(pairs[1]));
-    added[MANY + 2] = connections_add(all, pairs[MANY + 2].ours, (struct sockaddr *)&from);
+    added[MANY + 1] = connections_add(all, pairs[MANY + 1].ours, (struct sockaddr *)&from);
     assert_true(is_shut(pairs[3]));
+    added[MANY + 2] = connections_add(all, pairs[MANY + 2].ours, (struct sockaddr *)&from);
+    assert_true(is_shut(pairs[2]));
     assert_false(is_shut(pairs[0]));
     for (int i = 0; i < MANY + 3; i++) {
         connections_remove(all, added[i]);
