@@ -1,6 +1,6 @@
 /*
- * Any bytes as a configuration file of `serve`: it is refused with a sentence that names the file, or every value is
- * one that the table allows, and reading it again gives the same.
+ * Any bytes as a configuration file of `serve`: it is refused with a sentence that names the file, or every
+ * value is one that the table allows, and reading it again gives the same.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -34,7 +34,8 @@ static int choice_of(const struct option *option, const void *values)
     return choice;
 }
 
-static void check_row(const struct option *option, const struct serve_options *values, const struct serve_options *again)
+static void check_row(const struct option *option, const struct serve_options *values,
+                      const struct serve_options *again)
 {
     if (option->kind == OPTION_NUMBER || option->kind == OPTION_SIZE || option->kind == OPTION_DURATION) {
         int64_t amount = amount_of(option, values);

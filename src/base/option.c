@@ -21,8 +21,14 @@ static const struct size_unit {
     const char *suffix;
     int64_t bytes;
 } SIZE_UNITS[] = {
-    {"GiB", INT64_C(1) << 30}, {"MiB", INT64_C(1) << 20}, {"KiB", INT64_C(1) << 10}, {"GB", 1000000000},
-    {"MB", 1000000},           {"KB", 1000},              {"B", 1},                  {"", 1},
+    {"GiB", INT64_C(1) << 30},
+    {"MiB", INT64_C(1) << 20},
+    {"KiB", INT64_C(1) << 10},
+    {"GB", 1000000000},
+    {"MB", 1000000},
+    {"KB", 1000},
+    {"B", 1},
+    {"", 1},
 };
 enum { SIZE_UNIT_COUNT = sizeof SIZE_UNITS / sizeof *SIZE_UNITS };
 
@@ -149,7 +155,8 @@ static void write_choices(const struct option *option, const char *separator, st
 
 static bool has_limits(const struct option *option)
 {
-    bool amount = option->kind == OPTION_NUMBER || option->kind == OPTION_SIZE || option->kind == OPTION_DURATION;
+    bool amount =
+        option->kind == OPTION_NUMBER || option->kind == OPTION_SIZE || option->kind == OPTION_DURATION;
     return amount && option->max != 0;
 }
 
@@ -200,8 +207,8 @@ static enum rc refuse(const struct option *option, const char *text, const char 
     if (option->secret)
         return err_set(err, RC_USAGE, "%s: the value is not allowed; it must be %s", buf_str(&where),
                        buf_str(&allowed));
-    return err_set(err, RC_USAGE, "%s: \"%s\" is not allowed; it must be %s", buf_str(&where), show(text).text,
-                   buf_str(&allowed));
+    return err_set(err, RC_USAGE, "%s: \"%s\" is not allowed; it must be %s", buf_str(&where),
+                   show(text).text, buf_str(&allowed));
 }
 
 /* One value into the struct. */
@@ -261,8 +268,8 @@ static void list_clear(struct option_list *list)
     list->stale = false;
 }
 
-static enum rc list_add(const struct option *option, struct option_list *list, const char *text, const char *place,
-                        struct err *err)
+static enum rc list_add(const struct option *option, struct option_list *list, const char *text,
+                        const char *place, struct err *err)
 {
     if (list->stale)
         list_clear(list);
@@ -288,7 +295,8 @@ static enum rc set_text(char **value, const char *text, struct err *err)
     return RC_OK;
 }
 
-static enum rc set_row(const struct option *option, void *values, const char *text, const char *place, struct err *err)
+static enum rc set_row(const struct option *option, void *values, const char *text, const char *place,
+                       struct err *err)
 {
     void *value = place_of(option, values);
     bool good = false;
@@ -312,7 +320,8 @@ static enum rc set_row(const struct option *option, void *values, const char *te
     return good ? RC_OK : refuse(option, text, place, err);
 }
 
-static enum rc refuse_unknown(const struct option_table *table, const char *name, const char *place, struct err *err)
+static enum rc refuse_unknown(const struct option_table *table, const char *name, const char *place,
+                              struct err *err)
 {
     const struct option *near = find_near(table, name);
     return err_set(err, RC_USAGE, "%s: unknown option \"%s\"%s%s%s", place, show(name).text,
@@ -369,19 +378,20 @@ static bool is_listed(const char *const *names, const char *name, size_t len)
     return false;
 }
 
-static enum rc refuse_variable(const struct option_table *table, const char *option_name, const char *variable,
-                               struct err *err)
+static enum rc refuse_variable(const struct option_table *table, const char *option_name,
+                               const char *variable, struct err *err)
 {
     CLEANUP(buf_cleanup) struct buf suggestion = BUF_INIT;
     const struct option *near = find_near(table, option_name);
     if (near)
         environment_name(near->name, &suggestion);
-    return err_set(err, RC_USAGE, "%s: this environment variable names no option; %s%s%s", show(variable).text,
-                   near ? "did you mean " : "unset it", buf_str(&suggestion), near ? "?" : "");
+    return err_set(err, RC_USAGE, "%s: this environment variable names no option; %s%s%s",
+                   show(variable).text, near ? "did you mean " : "unset it", buf_str(&suggestion),
+                   near ? "?" : "");
 }
 
-static enum rc set_from_variable(const struct option *option, void *values, const char *text, const char *place,
-                                 struct err *err)
+static enum rc set_from_variable(const struct option *option, void *values, const char *text,
+                                 const char *place, struct err *err)
 {
     if (option->kind != OPTION_LIST)
         return set_row(option, values, text, place, err);
@@ -415,8 +425,8 @@ static bool option_name_of(const char *variable, size_t len, char out[NAME_MAX_B
     return true;
 }
 
-enum rc option_read_environment(const struct option_table *table, void *values, char *const *environment, bool strict,
-                                const char *const *others, struct err *err)
+enum rc option_read_environment(const struct option_table *table, void *values, char *const *environment,
+                                bool strict, const char *const *others, struct err *err)
 {
     size_t prefix = strlen(ENVIRONMENT_PREFIX);
     option_next_place(table, values);
@@ -430,7 +440,8 @@ enum rc option_read_environment(const struct option_table *table, void *values, 
         if (!place)
             return err_set(err, RC_NO_MEMORY, "out of memory while reading options");
         char name[NAME_MAX_BYTES] = "";
-        const struct option *option = option_name_of(variable + prefix, len - prefix, name) ? find(table, name) : NULL;
+        const struct option *option =
+            option_name_of(variable + prefix, len - prefix, name) ? find(table, name) : NULL;
         enum rc rc = RC_OK;
         if (option)
             rc = set_from_variable(option, values, equals + 1, place, err);
@@ -457,9 +468,10 @@ static bool names_an_option(const struct option_table *table, const char *argume
     return argument[0] == '-' && argument[1] == '-' && argument[2] != '\0' && find(table, argument + 2);
 }
 
-/* The value that must follow; another option's name is a forgotten value, --name=--value writes such a one. */
-static enum rc take_value(struct arguments *arguments, const struct option *option, const char *place, const char **ret,
-                          struct err *err)
+/* The value that must follow; another option's name is a forgotten value, --name=--value writes such a one.
+ */
+static enum rc take_value(struct arguments *arguments, const struct option *option, const char *place,
+                          const char **ret, struct err *err)
 {
     const char *value = arguments->next < arguments->argc ? arguments->argv[arguments->next] : NULL;
     if (!value || names_an_option(arguments->table, value))
@@ -473,8 +485,8 @@ static enum rc take_value(struct arguments *arguments, const struct option *opti
 static enum rc refuse_argument(const struct option_table *table, const char *name, struct err *err)
 {
     const struct option *near = find_near(table, name);
-    return err_set(err, RC_USAGE, "unknown option --%s%s%s%s", show(name).text, near ? "; did you mean --" : "",
-                   near ? near->name : "", near ? "?" : "");
+    return err_set(err, RC_USAGE, "unknown option --%s%s%s%s", show(name).text,
+                   near ? "; did you mean --" : "", near ? near->name : "", near ? "?" : "");
 }
 
 static enum rc read_long(struct arguments *arguments, const char *argument, struct err *err)
@@ -530,7 +542,8 @@ static enum rc read_letters(struct arguments *arguments, const char *argument, s
 }
 
 enum rc option_read_arguments(const struct option_table *table, void *values, int argc, char **argv,
-                              const char **ret_operands, size_t max_operands, size_t *ret_count, struct err *err)
+                              const char **ret_operands, size_t max_operands, size_t *ret_count,
+                              struct err *err)
 {
     struct arguments arguments = {table, values, argc, argv, 0};
     size_t count = 0;

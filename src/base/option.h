@@ -1,13 +1,14 @@
 /*
- * option - options as a table: name, kind, default, limits, help in one row; parser, environment, file keys, --help and
- * the reference page are made from it.
+ * option - options as a table: name, kind, default, limits, help in one row; parser, environment, file keys,
+ * --help and the reference page are made from it.
  *
- * A command has a struct with its values and a table of rows that say where in the struct each value lives. Values
- * come from four places, later ones replacing earlier ones: the row's default, a configuration file, the environment
- * (FAIRLEAD_<NAME>, dashes as underscores), the command line. A list given at one place replaces the list of the place before.
+ * A command has a struct with its values and a table of rows that say where in the struct each value lives.
+ * Values come from four places, later ones replacing earlier ones: the row's default, a configuration file,
+ * the environment (FAIRLEAD_<NAME>, dashes as underscores), the command line. A list given at one place
+ * replaces the list of the place before.
  *
- * Errors name the place ("fairlead.ini:12", "FAIRLEAD_MAX_BODY", "--max-body"), the value, and what is allowed.
- * A value that is secret is never repeated in a message.
+ * Errors name the place ("fairlead.ini:12", "FAIRLEAD_MAX_BODY", "--max-body"), the value, and what is
+ * allowed. A value that is secret is never repeated in a message.
  *
  * Thread: start-up, one thread.   Owner: option_values_cleanup() frees what the parser allocated.
  */
@@ -23,11 +24,12 @@
 
 /* kind, type in the struct, what a user writes */
 enum option_kind {
-    OPTION_FLAG,     /* bool: --name, --no-name; in file and environment true/false/yes/no/on/off/1/0 */
-    OPTION_TEXT,     /* const char * (allocated; NULL when never set) */
-    OPTION_LIST,     /* struct option_list: repeatable; in the environment and in files one value per key or line, separated by commas in the environment */
-    OPTION_NUMBER,   /* int64_t, within min..max */
-    OPTION_SIZE,     /* int64_t bytes: 4096, 64KiB, 1MiB, 2GiB, also KB/MB/GB (powers of ten), within min..max */
+    OPTION_FLAG, /* bool: --name, --no-name; in file and environment true/false/yes/no/on/off/1/0 */
+    OPTION_TEXT, /* const char * (allocated; NULL when never set) */
+    OPTION_LIST, /* struct option_list: repeatable; in the environment and in files one value per key or line,
+                    separated by commas in the environment */
+    OPTION_NUMBER, /* int64_t, within min..max */
+    OPTION_SIZE, /* int64_t bytes: 4096, 64KiB, 1MiB, 2GiB, also KB/MB/GB (powers of ten), within min..max */
     OPTION_DURATION, /* usec, see clock_parse_duration(), within min..max */
     OPTION_CHOICE,   /* int: index into choices */
 };
@@ -41,17 +43,17 @@ struct option_list {
 };
 
 struct option {
-    const char *name;          /* "max-body" */
-    char letter;               /* 'h' for -h; 0: none */
+    const char *name; /* "max-body" */
+    char letter;      /* 'h' for -h; 0: none */
     enum option_kind kind;
-    size_t offset;             /* offsetof() in the values struct */
-    const char *value;         /* how help calls the value: "SIZE"; NULL for flags */
-    const char *fallback;      /* the default as a user would write it; NULL: none */
+    size_t offset;        /* offsetof() in the values struct */
+    const char *value;    /* how help calls the value: "SIZE"; NULL for flags */
+    const char *fallback; /* the default as a user would write it; NULL: none */
     int64_t min;
-    int64_t max;               /* numbers, sizes, durations; max 0: no limits */
+    int64_t max;                /* numbers, sizes, durations; max 0: no limits */
     const char *const *choices; /* NULL-terminated */
-    bool secret;               /* never shown */
-    const char *help;          /* one sentence */
+    bool secret;                /* never shown */
+    const char *help;           /* one sentence */
 };
 
 struct option_table {
@@ -62,30 +64,34 @@ struct option_table {
 /* Sets every default. values must be zeroed. Asserts that the table's own defaults are valid. */
 void option_defaults(const struct option_table *table, void *values);
 
-/* One value for the option called `name`, from `place` (for messages). RC_USAGE: unknown name (a near one is suggested) or bad value. */
-MUST_CHECK enum rc option_set(const struct option_table *table, void *values, const char *name, const char *text,
-                              const char *place, struct err *err);
+/* One value for the option called `name`, from `place` (for messages). RC_USAGE: unknown name (a near one is
+ * suggested) or bad value. */
+MUST_CHECK enum rc option_set(const struct option_table *table, void *values, const char *name,
+                              const char *text, const char *place, struct err *err);
 
 /*
- * Every FAIRLEAD_* variable of `environment` (like environ) that names a row; an empty one counts as not set. A FAIRLEAD_* variable that
- * names none is RC_USAGE when `strict`, unless it is in `others` (full names, NULL at the end; may be NULL). A place of its own:
- * calls option_next_place().
+ * Every FAIRLEAD_* variable of `environment` (like environ) that names a row; an empty one counts as not set.
+ * A FAIRLEAD_* variable that names none is RC_USAGE when `strict`, unless it is in `others` (full names, NULL
+ * at the end; may be NULL). A place of its own: calls option_next_place().
  */
-MUST_CHECK enum rc option_read_environment(const struct option_table *table, void *values, char *const *environment,
-                                           bool strict, const char *const *others, struct err *err);
+MUST_CHECK enum rc option_read_environment(const struct option_table *table, void *values,
+                                           char *const *environment, bool strict, const char *const *others,
+                                           struct err *err);
 
 /*
- * The command line after the command's name: --name VALUE, --name=VALUE, --flag, --no-flag, -x; "--" ends options. What is
- * no option is an operand: up to max_operands go to ret_operands (pointers into argv), more are RC_USAGE. A place of its own:
- * calls option_next_place().
+ * The command line after the command's name: --name VALUE, --name=VALUE, --flag, --no-flag, -x; "--" ends
+ * options. What is no option is an operand: up to max_operands go to ret_operands (pointers into argv), more
+ * are RC_USAGE. A place of its own: calls option_next_place().
  */
-MUST_CHECK enum rc option_read_arguments(const struct option_table *table, void *values, int argc, char **argv,
-                                         const char **ret_operands, size_t max_operands, size_t *ret_count, struct err *err);
+MUST_CHECK enum rc option_read_arguments(const struct option_table *table, void *values, int argc,
+                                         char **argv, const char **ret_operands, size_t max_operands,
+                                         size_t *ret_count, struct err *err);
 
 /* Frees texts and lists. */
 void option_values_cleanup(const struct option_table *table, void *values);
 
-/* Resets what one place will set, so that its list items replace earlier ones: call before reading the next place. */
+/* Resets what one place will set, so that its list items replace earlier ones: call before reading the next
+ * place. */
 void option_next_place(const struct option_table *table, void *values);
 
 /* The rows as aligned help text; the rows as a Markdown table with environment names and limits. */

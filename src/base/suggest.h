@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * How many single-character changes (insert, remove, replace, swap of neighbours) lead from one text to the other; a large number
- * when either is longer than 63 bytes.
+ * How many single-character changes (insert, remove, replace, swap of neighbours) lead from one text to the
+ * other; a large number when either is longer than 63 bytes.
  */
 size_t suggest_distance(const char *a, const char *b);
 

@@ -34,7 +34,10 @@ struct doctor_options {
 
 #define AT(member) offsetof(struct doctor_options, member)
 static const struct option ROWS[] = {
-    {.name = "url", .kind = OPTION_TEXT, .offset = AT(url), .value = "URL",
+    {.name = "url",
+     .kind = OPTION_TEXT,
+     .offset = AT(url),
+     .value = "URL",
      .help = "a server that must answer; default: the one that --listen means, if it runs"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "the results as JSON"},
 };
@@ -61,8 +64,8 @@ struct doctor {
     struct err journal_err;
 };
 
-__attribute__((format(printf, 4, 5))) static void
-found(struct finding *finding, enum verdict verdict, const char *advice, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void found(struct finding *finding, enum verdict verdict,
+                                                        const char *advice, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -74,7 +77,8 @@ found(struct finding *finding, enum verdict verdict, const char *advice, const c
 
 static bool is_loopback(const char *listen)
 {
-    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]", 5) == 0 || strncmp(listen, "localhost:", 10) == 0;
+    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]", 5) == 0 ||
+           strncmp(listen, "localhost:", 10) == 0;
 }
 
 static void check_configuration(struct doctor *doctor, struct finding *finding)
@@ -87,9 +91,10 @@ static void check_configuration(struct doctor *doctor, struct finding *finding)
     }
     struct keyring *keyring = NULL;
     struct err err;
-    if (keyring_new((enum scheme)serve->verify, (const char *const *)serve->secret.items, serve->secret.count, &keyring,
-                    &err)) {
-        found(finding, VERDICT_FAIL, "copy the secret again, or choose another scheme with --verify", "%s", err.message);
+    if (keyring_new((enum scheme)serve->verify, (const char *const *)serve->secret.items, serve->secret.count,
+                    &keyring, &err)) {
+        found(finding, VERDICT_FAIL, "copy the secret again, or choose another scheme with --verify", "%s",
+              err.message);
         return;
     }
     bool checks = keyring_checks(keyring);
@@ -97,16 +102,16 @@ static void check_configuration(struct doctor *doctor, struct finding *finding)
     const char *const files[] = {serve->tls_cert, serve->tls_key};
     for (size_t i = 0; i < 2; i++)
         if (files[i] && access(files[i], R_OK) != 0) {
-            found(finding, VERDICT_FAIL, "correct --tls-cert and --tls-key, or the file's mode", "cannot read %s: %s",
-                  files[i], strerror(errno));
+            found(finding, VERDICT_FAIL, "correct --tls-cert and --tls-key, or the file's mode",
+                  "cannot read %s: %s", files[i], strerror(errno));
             return;
         }
     if (!checks && !is_loopback(serve->listen))
         found(finding, VERDICT_WARN, "set --secret",
               "everybody who reaches %s can post events: no signatures are checked", serve->listen);
     else
-        found(finding, VERDICT_OK, NULL, "listens on %s, path %s, signatures are %s", serve->listen, serve->path,
-              checks ? "checked" : "not checked");
+        found(finding, VERDICT_OK, NULL, "listens on %s, path %s, signatures are %s", serve->listen,
+              serve->path, checks ? "checked" : "not checked");
 }
 
 static void check_directory(struct doctor *doctor, struct finding *finding)
@@ -117,17 +122,19 @@ static void check_directory(struct doctor *doctor, struct finding *finding)
         if (errno == ENOENT)
             found(finding, VERDICT_OK, NULL, "%s does not exist yet; serve makes it", directory);
         else
-            found(finding, VERDICT_FAIL, "choose another with --data", "cannot look at %s: %s", directory, strerror(errno));
+            found(finding, VERDICT_FAIL, "choose another with --data", "cannot look at %s: %s", directory,
+                  strerror(errno));
     } else if (!S_ISDIR(info.st_mode)) {
         found(finding, VERDICT_FAIL, "choose another with --data", "%s is not a directory", directory);
     } else if (access(directory, R_OK | W_OK | X_OK) != 0) {
-        found(finding, VERDICT_FAIL, "run as its owner, or change its owner", "%s cannot be used: %s", directory,
-              strerror(errno));
+        found(finding, VERDICT_FAIL, "run as its owner, or change its owner", "%s cannot be used: %s",
+              directory, strerror(errno));
     } else if (info.st_mode & 077) {
-        found(finding, VERDICT_WARN, "chmod 700 on the directory", "%s is open to other users: mode %03o", directory,
-              (unsigned)info.st_mode & 0777);
+        found(finding, VERDICT_WARN, "chmod 700 on the directory", "%s is open to other users: mode %03o",
+              directory, (unsigned)info.st_mode & 0777);
     } else {
-        found(finding, VERDICT_OK, NULL, "%s is there and writable, mode %03o", directory, (unsigned)info.st_mode & 0777);
+        found(finding, VERDICT_OK, NULL, "%s is there and writable, mode %03o", directory,
+              (unsigned)info.st_mode & 0777);
     }
 }
 
@@ -153,7 +160,8 @@ static void check_token(struct doctor *doctor, struct finding *finding)
     else if (rc)
         found(finding, VERDICT_FAIL, NULL, "%s", err.message);
     else if (stat(buf_str(&path), &info) == 0 && (info.st_mode & 077))
-        found(finding, VERDICT_FAIL, "chmod 600 on the file; if others used this machine, remove it to get a new token",
+        found(finding, VERDICT_FAIL,
+              "chmod 600 on the file; if others used this machine, remove it to get a new token",
               "%s can be read by other users: mode %03o", buf_str(&path), (unsigned)info.st_mode & 0777);
     else
         found(finding, VERDICT_OK, NULL, "%s is there, mode 600", buf_str(&path));
@@ -183,8 +191,9 @@ static void check_journal(struct doctor *doctor, struct finding *finding)
         rc = journal_first(doctor->journal, &first, &err);
     uint64_t last = journal_last(doctor->journal);
     if (rc)
-        found(finding, VERDICT_FAIL, "stop the server, keep a copy of the data directory, then export what can be read",
-              "%s", err.message);
+        found(finding, VERDICT_FAIL,
+              "stop the server, keep a copy of the data directory, then export what can be read", "%s",
+              err.message);
     else if (last == 0)
         found(finding, VERDICT_OK, NULL, "sound, and empty");
     else
@@ -198,11 +207,13 @@ static void check_durability(struct doctor *doctor, struct finding *finding)
     if (!journal_is_open(doctor, finding))
         return;
     if (journal_health(doctor->journal, &health, &err))
-        found(finding, VERDICT_FAIL, "a 2xx would promise too much: mend this before serving", "%s", err.message);
+        found(finding, VERDICT_FAIL, "a 2xx would promise too much: mend this before serving", "%s",
+              err.message);
     else if (health.durable)
         found(finding, VERDICT_OK, NULL, "a stored event survives a crash: %s", health.detail);
     else /* read-only, the mode cannot be seen; serve refuses to start without it */
-        found(finding, VERDICT_OK, NULL, "write and fsync work in %s (%s)", doctor->serve.data, health.detail);
+        found(finding, VERDICT_OK, NULL, "write and fsync work in %s (%s)", doctor->serve.data,
+              health.detail);
 }
 
 /* Of the directory, or of the nearest one above it that exists. */
@@ -227,13 +238,15 @@ static void check_disk(struct doctor *doctor, struct finding *finding)
 {
     struct statvfs info;
     if (!doctor->serve.data[0] || !filesystem_of(doctor->serve.data, &info)) {
-        found(finding, VERDICT_FAIL, NULL, "cannot tell the free space of %s: %s", doctor->serve.data, strerror(errno));
+        found(finding, VERDICT_FAIL, NULL, "cannot tell the free space of %s: %s", doctor->serve.data,
+              strerror(errno));
         return;
     }
     uint64_t available = (uint64_t)info.f_bavail * info.f_frsize;
     double gib = (double)available / (1024.0 * 1024 * 1024);
     if (info.f_favail == 0 && info.f_files != 0)
-        found(finding, VERDICT_FAIL, "remove files or choose another disk", "no file can be made there: inodes are used up");
+        found(finding, VERDICT_FAIL, "remove files or choose another disk",
+              "no file can be made there: inodes are used up");
     else if (available < DISK_FAIL)
         found(finding, VERDICT_FAIL, "make room, or shorten --retention", "only %.3f GiB are free", gib);
     else if (available < DISK_WARN)
@@ -253,7 +266,8 @@ static void check_clock(struct doctor *doctor, struct finding *finding)
     if (wall < YEAR_2025)
         found(finding, VERDICT_FAIL, "set it, and switch on time synchronisation", "the clock says %s", text);
     else if (second < first)
-        found(finding, VERDICT_FAIL, "look into the machine or its hypervisor", "the monotonic clock runs backwards");
+        found(finding, VERDICT_FAIL, "look into the machine or its hypervisor",
+              "the monotonic clock runs backwards");
     else
         found(finding, VERDICT_OK, NULL, "%s", text);
 }
@@ -266,11 +280,11 @@ static void check_open_files(struct doctor *doctor, struct finding *finding)
         found(finding, VERDICT_WARN, NULL, "cannot read the limit: %s", strerror(errno));
     else if (limit.rlim_max < need)
         found(finding, VERDICT_WARN, "raise it (ulimit -n, LimitNOFILE=), or lower --max-connections",
-              "%llu files may be open, %llu are needed for --max-connections", (unsigned long long)limit.rlim_max,
-              (unsigned long long)need);
+              "%llu files may be open, %llu are needed for --max-connections",
+              (unsigned long long)limit.rlim_max, (unsigned long long)need);
     else
-        found(finding, VERDICT_OK, NULL, "%llu files may be open, %llu are needed", (unsigned long long)limit.rlim_max,
-              (unsigned long long)need);
+        found(finding, VERDICT_OK, NULL, "%llu files may be open, %llu are needed",
+              (unsigned long long)limit.rlim_max, (unsigned long long)need);
 }
 
 static enum rc get(const char *base, const char *path, struct client_answer *ret, struct err *err)
@@ -310,10 +324,11 @@ static void judge_server(const char *base, const struct client_answer *alive, st
         return;
     }
     if (ready.status == 200)
-        found(finding, VERDICT_OK, NULL, "%s is running and can store events (%.1f ms)", base, (double)ready.elapsed / 1e3);
+        found(finding, VERDICT_OK, NULL, "%s is running and can store events (%.1f ms)", base,
+              (double)ready.elapsed / 1e3);
     else
-        found(finding, VERDICT_FAIL, "its log says more", "%s is running but cannot store events: %d %.400s", base,
-              ready.status, buf_str(&ready.body));
+        found(finding, VERDICT_FAIL, "its log says more", "%s is running but cannot store events: %d %.400s",
+              base, ready.status, buf_str(&ready.body));
     buf_cleanup(&ready.body);
 }
 
@@ -360,8 +375,9 @@ enum { CHECK_COUNT = sizeof CHECKS / sizeof *CHECKS };
 static void print_finding(const struct check *check, const struct finding *finding)
 {
     const char *colour = terminal_colour(STDOUT_FILENO, COLOURS[finding->verdict]);
-    printf("%s%-4s%s  %-14s  %s%s%s\n", colour, VERDICTS[finding->verdict], terminal_colour(STDOUT_FILENO, COLOUR_NONE),
-           check->name, finding->text, finding->advice ? ". To do: " : "", finding->advice ? finding->advice : "");
+    printf("%s%-4s%s  %-14s  %s%s%s\n", colour, VERDICTS[finding->verdict],
+           terminal_colour(STDOUT_FILENO, COLOUR_NONE), check->name, finding->text,
+           finding->advice ? ". To do: " : "", finding->advice ? finding->advice : "");
     fflush(stdout);
 }
 
@@ -407,7 +423,8 @@ static bool is_own(const char *argument, bool *ret_takes_next)
            strncmp(argument, "--json=", 7) == 0 || strcmp(argument, "--no-json") == 0;
 }
 
-/* The command's own options are read by its table, every other one by that of serve. Both arrays have room for argc. */
+/* The command's own options are read by its table, every other one by that of serve. Both arrays have room
+ * for argc. */
 static void split_arguments(int argc, char **argv, char **own, int *own_count, char **serve, int *serve_count)
 {
     for (int i = 0; i < argc; i++) {
@@ -458,7 +475,8 @@ const struct command cmd_doctor = {
     .name = "doctor",
     .operands = "",
     .summary = "check configuration, data directory, journal and server",
-    .details = "Takes every option of serve too, --config included, and checks what serve would use: one line for each\n"
+    .details = "Takes every option of serve too, --config included, and checks what serve would use: one "
+               "line for each\n"
                "check. Changes nothing, and works beside a running server. Exit status 1 when a check fails.",
     .examples = "fairlead doctor\n"
                 "fairlead doctor --config /etc/fairlead.ini --json\n"

@@ -25,19 +25,45 @@ struct export_options {
 
 #define AT(member) offsetof(struct export_options, member)
 static const struct option ROWS[] = {
-    {.name = "data", .kind = OPTION_TEXT, .offset = AT(data), .value = "DIR", .fallback = "./fairlead-data",
+    {.name = "data",
+     .kind = OPTION_TEXT,
+     .offset = AT(data),
+     .value = "DIR",
+     .fallback = "./fairlead-data",
      .help = "data directory"},
-    {.name = "since", .kind = OPTION_TEXT, .offset = AT(since), .value = "TIME",
+    {.name = "since",
+     .kind = OPTION_TEXT,
+     .offset = AT(since),
+     .value = "TIME",
      .help = "received at or after this time: 2026-05-04T10:00:00Z, or 24h for a day ago"},
-    {.name = "until", .kind = OPTION_TEXT, .offset = AT(until), .value = "TIME",
+    {.name = "until",
+     .kind = OPTION_TEXT,
+     .offset = AT(until),
+     .value = "TIME",
      .help = "received before this time, written in the same way"},
-    {.name = "after", .kind = OPTION_NUMBER, .offset = AT(after), .value = "SEQ", .fallback = "0", .max = INT64_MAX,
+    {.name = "after",
+     .kind = OPTION_NUMBER,
+     .offset = AT(after),
+     .value = "SEQ",
+     .fallback = "0",
+     .max = INT64_MAX,
      .help = "records after this one"},
-    {.name = "seq", .kind = OPTION_NUMBER, .offset = AT(seq), .value = "SEQ", .min = 1, .max = INT64_MAX,
+    {.name = "seq",
+     .kind = OPTION_NUMBER,
+     .offset = AT(seq),
+     .value = "SEQ",
+     .min = 1,
+     .max = INT64_MAX,
      .help = "this record alone"},
-    {.name = "raw", .kind = OPTION_FLAG, .offset = AT(raw),
+    {.name = "raw",
+     .kind = OPTION_FLAG,
+     .offset = AT(raw),
      .help = "with --seq: the exact bytes of its body and nothing else"},
-    {.name = "output", .letter = 'o', .kind = OPTION_TEXT, .offset = AT(output), .value = "FILE",
+    {.name = "output",
+     .letter = 'o',
+     .kind = OPTION_TEXT,
+     .offset = AT(output),
+     .value = "FILE",
      .help = "write here, mode 0600, whole or not at all; default: standard output"},
 };
 static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
@@ -62,9 +88,10 @@ static enum rc read_time(const char *option, const char *text, usec *ret, struct
     if (!text || clock_parse(slice_str(text), ret))
         return RC_OK;
     if (!clock_parse_duration(slice_str(text), &ago))
-        return err_set(err, RC_USAGE,
-                       "--%s: \"%.60s\" is neither a time such as 2026-05-04T10:00:00Z nor a duration such as 24h", option,
-                       text);
+        return err_set(
+            err, RC_USAGE,
+            "--%s: \"%.60s\" is neither a time such as 2026-05-04T10:00:00Z nor a duration such as 24h",
+            option, text);
     *ret = clock_wall() - ago;
     return RC_OK;
 }
@@ -86,7 +113,7 @@ static bool on_record(void *arg, const struct record *record)
     bool only_one = export->options.seq != 0;
     if (record->seq > export->last)
         return false;
-    progress_step(&export->progress, record->seq - (uint64_t)export->options.after);
+    progress_step(&export->progress, record->seq - (uint64_t) export->options.after);
     if (!only_one && (record->received_at < export->since || record->received_at >= export->until))
         return true;
     buf_clear(&export->line);
@@ -114,23 +141,25 @@ static enum rc export_one(struct exporting *export, struct err *err)
 {
     uint64_t first = 0;
     uint64_t last;
-    uint64_t seq = (uint64_t)export->options.seq;
+    uint64_t seq = (uint64_t) export->options.seq;
     enum rc rc = journal_first(export->journal, &first, err);
     if (rc)
         return rc;
     if (seq < first || seq > export->last)
-        return err_set(err, RC_NOT_FOUND, "there is no record %" PRIu64 "; the journal holds %" PRIu64 " to %" PRIu64,
-                       seq, first, export->last);
+        return err_set(err, RC_NOT_FOUND,
+                       "there is no record %" PRIu64 "; the journal holds %" PRIu64 " to %" PRIu64, seq,
+                       first, export->last);
     export->last = seq; /* a record that retention removes meanwhile must not be replaced by the next one */
     rc = journal_read(export->journal, seq - 1, 1, on_record, export, &last, err);
     if (rc == RC_OK && !export->written && !export->output_error)
-        rc = err_set(err, RC_NOT_FOUND, "record %" PRIu64 " was removed just now: it was older than the retention", seq);
+        rc = err_set(err, RC_NOT_FOUND,
+                     "record %" PRIu64 " was removed just now: it was older than the retention", seq);
     return rc;
 }
 
 static enum rc export_all(struct exporting *export, struct err *err)
 {
-    uint64_t at = (uint64_t)export->options.after;
+    uint64_t at = (uint64_t) export->options.after;
     enum rc rc = RC_OK;
     progress_start(&export->progress, "exporting", export->last > at ? export->last - at : 0);
     while (rc == RC_OK && at < export->last && !export->output_error) {
@@ -179,21 +208,17 @@ static enum rc export_to_file(struct exporting *export, struct err *err)
     return rc;
 }
 
-static enum rc export(struct exporting *export, struct err *err)
-{
-    const char *output = export->options.output;
-    bool to_file = output && strcmp(output, "-") != 0;
+static enum rc export(struct exporting *export, struct err *err) {
+    const char *output = export->options.output; bool to_file = output && strcmp(output, "-") != 0;
     const struct journal_options journal = {.directory = export->options.data, .read_only = true};
     enum rc rc = check_options(export, err);
-    if (rc == RC_OK)
-        rc = journal_open(&journal, &export->journal, err);
-    if (rc)
-        return rc;
+    if (rc == RC_OK) rc = journal_open(&journal, &export->journal, err);
+    if (rc) return rc;
     export->last = journal_last(export->journal);
     export->out = stdout;
     rc = (to_file ? export_to_file : export_to)(export, err);
-    if (rc == RC_OK && to_file)
-        fprintf(stderr, "exported %" PRIu64 " record%s to %s\n", export->written, export->written == 1 ? "" : "s", output);
+    if (rc == RC_OK && to_file) fprintf(stderr, "exported %" PRIu64 " record%s to %s\n", export->written,
+                                        export->written == 1 ? "" : "s", output);
     return rc;
 }
 
@@ -218,8 +243,10 @@ const struct command cmd_export = {
     .name = "export",
     .operands = "",
     .summary = "write the journal as JSON Lines",
-    .details = "One record a line, in journal order; import reads them back. Works beside a running server. The lines\n"
-               "hold the bodies as they arrived, credentials included: keep them as you keep the data directory.",
+    .details =
+        "One record a line, in journal order; import reads them back. Works beside a running server. The "
+        "lines\n"
+        "hold the bodies as they arrived, credentials included: keep them as you keep the data directory.",
     .examples = "fairlead export --output events.jsonl\n"
                 "fairlead export --since 24h | jq -r .id\n"
                 "fairlead export --seq 17 --raw > body.json",

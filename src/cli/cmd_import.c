@@ -24,7 +24,11 @@ struct import_options {
 
 #define AT(member) offsetof(struct import_options, member)
 static const struct option ROWS[] = {
-    {.name = "data", .kind = OPTION_TEXT, .offset = AT(data), .value = "DIR", .fallback = "./fairlead-data",
+    {.name = "data",
+     .kind = OPTION_TEXT,
+     .offset = AT(data),
+     .value = "DIR",
+     .fallback = "./fairlead-data",
      .help = "data directory, made when missing; no server may use it meanwhile"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "the result as JSON"},
 };
@@ -156,11 +160,12 @@ static enum rc import_lines(struct importing *import, struct err *err)
     }
     int cause = errno;
     if (rc == RC_OK && !feof(import->in))
-        rc = err_set(err, RC_STORAGE_UNAVAILABLE, "cannot read %s after line %" PRIu64 ": %s", import->name, import->line,
-                     strerror(cause));
+        rc = err_set(err, RC_STORAGE_UNAVAILABLE, "cannot read %s after line %" PRIu64 ": %s", import->name,
+                     import->line, strerror(cause));
     /* What was read well before a failure of the input is stored all the same. */
     struct err flush_err;
-    enum rc flushed = import->batch_count && rc != RC_COMMIT_UNKNOWN ? flush_batch(import, &flush_err) : RC_OK;
+    enum rc flushed =
+        import->batch_count && rc != RC_COMMIT_UNKNOWN ? flush_batch(import, &flush_err) : RC_OK;
     if (rc == RC_OK && flushed) {
         *err = flush_err;
         rc = flushed;
@@ -196,11 +201,12 @@ static enum rc open_journal(struct importing *import, struct err *err)
 static void print_result(const struct importing *import)
 {
     if (import->options.json)
-        printf("{\"stored\":%" PRIu64 ",\"duplicates\":%" PRIu64 ",\"bad_lines\":%" PRIu64 "}\n", import->stored,
-               import->duplicates, import->bad);
+        printf("{\"stored\":%" PRIu64 ",\"duplicates\":%" PRIu64 ",\"bad_lines\":%" PRIu64 "}\n",
+               import->stored, import->duplicates, import->bad);
     else
         printf("%" PRIu64 " stored, %" PRIu64 " duplicate%s, %" PRIu64 " bad line%s\n", import->stored,
-               import->duplicates, import->duplicates == 1 ? "" : "s", import->bad, import->bad == 1 ? "" : "s");
+               import->duplicates, import->duplicates == 1 ? "" : "s", import->bad,
+               import->bad == 1 ? "" : "s");
 }
 
 static enum rc import(struct importing *import, const char *file, struct err *err)
@@ -253,8 +259,10 @@ const struct command cmd_import = {
     .name = "import",
     .operands = "[FILE]",
     .summary = "read JSON Lines that export wrote",
-    .details = "Reads FILE, or standard input, and appends to the journal what is not in it yet: importing a file twice\n"
-               "stores its events once. Time of receipt, id, headers and body stay; records get new numbers. Bad lines are\n"
+    .details = "Reads FILE, or standard input, and appends to the journal what is not in it yet: importing a "
+               "file twice\n"
+               "stores its events once. Time of receipt, id, headers and body stay; records get new numbers. "
+               "Bad lines are\n"
                "reported with their number, the good ones are stored, and the exit status is then 1.",
     .examples = "fairlead import events.jsonl\n"
                 "ssh other fairlead export --data /var/lib/fairlead | fairlead import --data ./copy",

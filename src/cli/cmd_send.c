@@ -38,26 +38,67 @@ static const enum scheme SCHEME_OF[] = {SCHEME_COMPOSIO, SCHEME_STANDARD};
 
 #define AT(member) offsetof(struct send_options, member)
 static const struct option ROWS[] = {
-    {.name = "url", .kind = OPTION_TEXT, .offset = AT(url), .value = "URL", .fallback = "http://127.0.0.1:5000",
+    {.name = "url",
+     .kind = OPTION_TEXT,
+     .offset = AT(url),
+     .value = "URL",
+     .fallback = "http://127.0.0.1:5000",
      .help = "the receiver; one with a path is taken as it is"},
-    {.name = "path", .kind = OPTION_TEXT, .offset = AT(path), .value = "PATH",
+    {.name = "path",
+     .kind = OPTION_TEXT,
+     .offset = AT(path),
+     .value = "PATH",
      .help = "where the receiver takes webhooks; default: the path in url, or /webhook"},
-    {.name = "secret", .kind = OPTION_LIST, .offset = AT(secret), .value = "SECRET", .secret = true,
+    {.name = "secret",
+     .kind = OPTION_LIST,
+     .offset = AT(secret),
+     .value = "SECRET",
+     .secret = true,
      .help = "sign with it; several make several signatures"},
-    {.name = "scheme", .kind = OPTION_CHOICE, .offset = AT(scheme), .choices = SCHEMES, .fallback = "composio",
+    {.name = "scheme",
+     .kind = OPTION_CHOICE,
+     .offset = AT(scheme),
+     .choices = SCHEMES,
+     .fallback = "composio",
      .help = "how to sign"},
-    {.name = "app", .kind = OPTION_TEXT, .offset = AT(app), .value = "NAME",
+    {.name = "app",
+     .kind = OPTION_TEXT,
+     .offset = AT(app),
+     .value = "NAME",
      .help = "app of the account; default: one at random"},
-    {.name = "account", .kind = OPTION_TEXT, .offset = AT(account), .value = "ID",
+    {.name = "account",
+     .kind = OPTION_TEXT,
+     .offset = AT(account),
+     .value = "ID",
      .help = "connected account; default: a new one for each event"},
-    {.name = "count", .letter = 'n', .kind = OPTION_NUMBER, .offset = AT(count), .value = "N", .fallback = "1",
-     .min = 1, .max = 100000000, .help = "how many events"},
-    {.name = "id", .kind = OPTION_TEXT, .offset = AT(id), .value = "ID",
+    {.name = "count",
+     .letter = 'n',
+     .kind = OPTION_NUMBER,
+     .offset = AT(count),
+     .value = "N",
+     .fallback = "1",
+     .min = 1,
+     .max = 100000000,
+     .help = "how many events"},
+    {.name = "id",
+     .kind = OPTION_TEXT,
+     .offset = AT(id),
+     .value = "ID",
      .help = "webhook-id; the same id twice is a duplicate"},
-    {.name = "file", .letter = 'f', .kind = OPTION_TEXT, .offset = AT(file), .value = "FILE",
+    {.name = "file",
+     .letter = 'f',
+     .kind = OPTION_TEXT,
+     .offset = AT(file),
+     .value = "FILE",
      .help = "send this body; - is standard input"},
-    {.name = "timeout", .kind = OPTION_DURATION, .offset = AT(timeout), .value = "DURATION", .fallback = "30s",
-     .min = USEC_PER_MS, .max = USEC_DAY, .help = "time for one answer"},
+    {.name = "timeout",
+     .kind = OPTION_DURATION,
+     .offset = AT(timeout),
+     .value = "DURATION",
+     .fallback = "30s",
+     .min = USEC_PER_MS,
+     .max = USEC_DAY,
+     .help = "time for one answer"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "one line of JSON for each answer"},
 };
 static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
@@ -97,13 +138,15 @@ static void add_header(struct message *message, const char *name, struct slice v
     message->header_list[message->header_count++] = buf_str(header);
 }
 
-static enum rc sign(const struct send_options *options, struct slice timestamp, struct message *message, struct err *err)
+static enum rc sign(const struct send_options *options, struct slice timestamp, struct message *message,
+                    struct err *err)
 {
     CLEANUP(buf_cleanup) struct buf signatures = BUF_INIT;
     for (size_t i = 0; i < options->secret.count; i++) {
         buf_add_str(&signatures, i ? " " : "");
-        enum rc rc = signature_make(SCHEME_OF[options->scheme], options->secret.items[i], buf_slice(&message->id),
-                                    timestamp, buf_slice(&message->body), &signatures, err);
+        enum rc rc =
+            signature_make(SCHEME_OF[options->scheme], options->secret.items[i], buf_slice(&message->id),
+                           timestamp, buf_slice(&message->body), &signatures, err);
         if (rc)
             return rc;
     }
@@ -118,7 +161,8 @@ static enum rc make_body(const struct sending *sending, struct message *message,
     if (options->file) {
         buf_add_slice(&message->body, buf_slice(&sending->file));
     } else {
-        const struct sample_event event = {sending->type, options->app, options->account, options->id, clock_wall()};
+        const struct sample_event event = {sending->type, options->app, options->account, options->id,
+                                           clock_wall()};
         rc = sample_event_make(&event, &message->body, &message->id, err);
     }
     if (rc == RC_OK && message->id.len == 0 && options->id)
@@ -145,7 +189,8 @@ static enum rc make_message(const struct sending *sending, struct message *messa
         add_header(message, "x-composio-webhook-version", slice_str("V3"));
         add_header(message, "x-composio-delivery-attempt", slice_str("1"));
     }
-    return sending->options.secret.count ? sign(&sending->options, slice_str(timestamp), message, err) : RC_OK;
+    return sending->options.secret.count ? sign(&sending->options, slice_str(timestamp), message, err)
+                                         : RC_OK;
 }
 
 static bool is_success(const struct client_answer *answer)
@@ -157,7 +202,8 @@ static void print_json(const struct message *message, const struct client_answer
 {
     CLEANUP(buf_cleanup) struct buf line = BUF_INIT;
     json_t *tree = NULL;
-    buf_addf(&line, "{\"status\":%d,\"elapsed_s\":%.6f,\"id\":", answer->status, (double)answer->elapsed / 1e6);
+    buf_addf(&line, "{\"status\":%d,\"elapsed_s\":%.6f,\"id\":", answer->status,
+             (double)answer->elapsed / 1e6);
     if (message->id.len)
         json_quote(buf_slice(&message->id), &line);
     else
@@ -189,8 +235,9 @@ static void print_answer(const struct sending *sending, const struct client_answ
     if (!terminal_is(STDOUT_FILENO)) {
         printf("%d ", answer->status);
     } else {
-        printf("%s%d%s in %.1f ms  %s  ", terminal_colour(STDOUT_FILENO, is_success(answer) ? COLOUR_GREEN : COLOUR_RED),
-               answer->status, terminal_colour(STDOUT_FILENO, COLOUR_NONE), (double)answer->elapsed / 1e3,
+        printf("%s%d%s in %.1f ms  %s  ",
+               terminal_colour(STDOUT_FILENO, is_success(answer) ? COLOUR_GREEN : COLOUR_RED), answer->status,
+               terminal_colour(STDOUT_FILENO, COLOUR_NONE), (double)answer->elapsed / 1e3,
                sending->options.file ? sending->options.file : sending->type);
     }
     print_plain(buf_slice(&answer->body), stdout);
@@ -287,13 +334,15 @@ const struct command cmd_send = {
     .name = "send",
     .operands = "[TYPE]",
     .summary = "send one event to a receiver",
-    .details = "TYPE is connected_account.add.start (the default), connected_account.add.completed, any other\n"
-               "connected_account.*, or composio.connected_account.expired. Times are now and ids random.\n"
-               "Prints the answer; exit status 1 unless every answer is 2xx.",
-    .examples = "fairlead send\n"
-                "fairlead send connected_account.add.completed --account 9f1d7a30-52c4-4e0b-8a55-6a7d2f3b1c90\n"
-                "fairlead send --secret \"$WEBHOOK_SECRET\" --count 100\n"
-                "fairlead send --file body.json --id msg_1 --url https://hooks.example.com/webhook",
+    .details =
+        "TYPE is connected_account.add.start (the default), connected_account.add.completed, any other\n"
+        "connected_account.*, or composio.connected_account.expired. Times are now and ids random.\n"
+        "Prints the answer; exit status 1 unless every answer is 2xx.",
+    .examples =
+        "fairlead send\n"
+        "fairlead send connected_account.add.completed --account 9f1d7a30-52c4-4e0b-8a55-6a7d2f3b1c90\n"
+        "fairlead send --secret \"$WEBHOOK_SECRET\" --count 100\n"
+        "fairlead send --file body.json --id msg_1 --url https://hooks.example.com/webhook",
     .options = &TABLE,
     .run = run_send,
 };

@@ -32,24 +32,59 @@ static const char *const SCHEMES[] = {SIGNATURE_SCHEMES(SCHEME_CHOICE_ROW) NULL}
 
 #define AT(member) offsetof(struct verify_options, member)
 static const struct option ROWS[] = {
-    {.name = "secret", .kind = OPTION_LIST, .offset = AT(secret), .value = "SECRET", .secret = true,
+    {.name = "secret",
+     .kind = OPTION_LIST,
+     .offset = AT(secret),
+     .value = "SECRET",
+     .secret = true,
      .help = "webhook secret; any match passes"},
-    {.name = "verify", .kind = OPTION_CHOICE, .offset = AT(verify), .value = "SCHEME", .choices = SCHEMES,
-     .fallback = "auto", .help = "signature scheme"},
-    {.name = "scheme", .kind = OPTION_CHOICE, .offset = AT(verify), .value = "SCHEME", .choices = SCHEMES,
-     .fallback = "auto", .help = "the same as --verify"},
-    {.name = "headers", .kind = OPTION_TEXT, .offset = AT(headers), .value = "FILE",
+    {.name = "verify",
+     .kind = OPTION_CHOICE,
+     .offset = AT(verify),
+     .value = "SCHEME",
+     .choices = SCHEMES,
+     .fallback = "auto",
+     .help = "signature scheme"},
+    {.name = "scheme",
+     .kind = OPTION_CHOICE,
+     .offset = AT(verify),
+     .value = "SCHEME",
+     .choices = SCHEMES,
+     .fallback = "auto",
+     .help = "the same as --verify"},
+    {.name = "headers",
+     .kind = OPTION_TEXT,
+     .offset = AT(headers),
+     .value = "FILE",
      .help = "raw header lines; id, timestamp and signature are taken from them"},
     {.name = "id", .kind = OPTION_TEXT, .offset = AT(id), .value = "ID", .help = "value of webhook-id"},
-    {.name = "timestamp", .kind = OPTION_TEXT, .offset = AT(timestamp), .value = "SECONDS",
+    {.name = "timestamp",
+     .kind = OPTION_TEXT,
+     .offset = AT(timestamp),
+     .value = "SECONDS",
      .help = "value of webhook-timestamp"},
-    {.name = "signature", .kind = OPTION_TEXT, .offset = AT(signature), .value = "TEXT",
+    {.name = "signature",
+     .kind = OPTION_TEXT,
+     .offset = AT(signature),
+     .value = "TEXT",
      .help = "value of webhook-signature"},
-    {.name = "body", .kind = OPTION_TEXT, .offset = AT(body), .value = "FILE", .fallback = "-",
+    {.name = "body",
+     .kind = OPTION_TEXT,
+     .offset = AT(body),
+     .value = "FILE",
+     .fallback = "-",
      .help = "the exact bytes of the body; - is standard input"},
-    {.name = "tolerance", .kind = OPTION_DURATION, .offset = AT(tolerance), .value = "DURATION", .fallback = "300s",
-     .max = FOREVER, .help = "how far the timestamp may be off to either side; 0 switches the check off"},
-    {.name = "at", .kind = OPTION_TEXT, .offset = AT(at), .value = "TIME",
+    {.name = "tolerance",
+     .kind = OPTION_DURATION,
+     .offset = AT(tolerance),
+     .value = "DURATION",
+     .fallback = "300s",
+     .max = FOREVER,
+     .help = "how far the timestamp may be off to either side; 0 switches the check off"},
+    {.name = "at",
+     .kind = OPTION_TEXT,
+     .offset = AT(at),
+     .value = "TIME",
      .help = "judge the timestamp at this time (RFC 3339) and not now"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "the result as JSON"},
 };
@@ -73,7 +108,8 @@ static void take_header(struct slice line, const char *name, struct slice *value
         *value = slice_trim(slice_skip(line, len + 1));
 }
 
-/* Header lines up to the first empty one; other lines (a request line) are passed over. Values given by option come first. */
+/* Header lines up to the first empty one; other lines (a request line) are passed over. Values given by
+ * option come first. */
 static void read_headers(struct slice text, struct signature_input *input)
 {
     while (text.len > 0) {
@@ -99,7 +135,8 @@ static enum rc check_options(struct verification *check, struct err *err)
         return err_set(err, RC_USAGE, "--headers and --body cannot both come from standard input");
     check->now = clock_wall();
     if (options->at && !clock_parse(slice_str(options->at), &check->now))
-        return err_set(err, RC_USAGE, "--at: \"%.60s\" is not a time such as 2026-05-04T10:00:00Z", options->at);
+        return err_set(err, RC_USAGE, "--at: \"%.60s\" is not a time such as 2026-05-04T10:00:00Z",
+                       options->at);
     return RC_OK;
 }
 
@@ -127,7 +164,8 @@ static enum rc gather(struct verification *check, struct err *err)
 static void print_human(enum rc rc, const struct err *err, struct slice reasons)
 {
     if (rc == RC_OK) {
-        printf("%svalid%s\n", terminal_colour(STDOUT_FILENO, COLOUR_GREEN), terminal_colour(STDOUT_FILENO, COLOUR_NONE));
+        printf("%svalid%s\n", terminal_colour(STDOUT_FILENO, COLOUR_GREEN),
+               terminal_colour(STDOUT_FILENO, COLOUR_NONE));
         return;
     }
     printf("%snot valid%s (%s): %s\n", terminal_colour(STDOUT_FILENO, COLOUR_RED),
@@ -142,7 +180,8 @@ static void print_human(enum rc rc, const struct err *err, struct slice reasons)
 static void print_json(enum rc rc, const struct err *err, struct slice reasons)
 {
     CLEANUP(buf_cleanup) struct buf line = BUF_INIT;
-    buf_addf(&line, "{\"valid\":%s,\"code\":\"%s\",\"message\":", rc == RC_OK ? "true" : "false", rc_code(rc));
+    buf_addf(&line, "{\"valid\":%s,\"code\":\"%s\",\"message\":", rc == RC_OK ? "true" : "false",
+             rc_code(rc));
     json_quote(slice_str(rc == RC_OK ? "" : err->message), &line);
     buf_add_str(&line, ",\"reasons\":[");
     for (bool first = true; reasons.len > 0; first = false) {
@@ -166,8 +205,8 @@ static enum rc verify(struct verification *check, bool *ret_valid, struct err *e
     rc = signature_check(keyring, &check->input, check->now, options->tolerance, err);
     keyring_free(keyring);
     if (rc != RC_OK && rc != RC_SIGNATURE_MISSING)
-        signature_explain((enum scheme)options->verify, secrets, options->secret.count, &check->input, check->now,
-                          options->tolerance, &reasons);
+        signature_explain((enum scheme)options->verify, secrets, options->secret.count, &check->input,
+                          check->now, options->tolerance, &reasons);
     (options->json ? print_json : print_human)(rc, err, buf_slice(&reasons));
     *ret_valid = rc == RC_OK;
     return RC_OK;
@@ -198,8 +237,10 @@ const struct command cmd_verify = {
     .name = "verify",
     .operands = "",
     .summary = "check a signature and say what is wrong with it",
-    .details = "Takes the three headers and the exact bytes of the body. When the signature does not match it tries the\n"
-               "usual mistakes: another scheme, a body that was encoded again, a newline too much, a trimmed secret.\n"
+    .details = "Takes the three headers and the exact bytes of the body. When the signature does not match "
+               "it tries the\n"
+               "usual mistakes: another scheme, a body that was encoded again, a newline too much, a trimmed "
+               "secret.\n"
                "Exit status 0 when it is valid, 1 when it is not.",
     .examples = "fairlead verify --secret \"$WEBHOOK_SECRET\" --headers headers.txt --body body.json\n"
                 "fairlead verify --secret \"$WEBHOOK_SECRET\" --id msg_1 --timestamp 1767225600 \\\n"

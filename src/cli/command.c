@@ -50,7 +50,8 @@ enum rc command_get(const char *name, const struct command **ret, struct err *er
     }
     const struct command *near = find_near(name);
     if (near)
-        return err_set(err, RC_USAGE, "there is no command \"%.40s\"; did you mean \"%s\"?", name, near->name);
+        return err_set(err, RC_USAGE, "there is no command \"%.40s\"; did you mean \"%s\"?", name,
+                       near->name);
     return err_set(err, RC_USAGE, "there is no command \"%.40s\"; fairlead help lists them", name);
 }
 
@@ -148,14 +149,15 @@ int command_refuse(const struct command *command, const struct err *err)
     return EXIT_USAGE;
 }
 
-int command_read_options(const struct command *command, void *values, int argc, char **argv, const char **ret_operands,
-                         size_t max_operands, size_t *ret_count)
+int command_read_options(const struct command *command, void *values, int argc, char **argv,
+                         const char **ret_operands, size_t max_operands, size_t *ret_count)
 {
     struct err err;
     option_defaults(command->options, values);
     enum rc rc = option_read_environment(command->options, values, environ, false, NULL, &err);
     if (rc == RC_OK)
-        rc = option_read_arguments(command->options, values, argc, argv, ret_operands, max_operands, ret_count, &err);
+        rc = option_read_arguments(command->options, values, argc, argv, ret_operands, max_operands,
+                                   ret_count, &err);
     if (rc == RC_OK)
         return EXIT_OK;
     option_values_cleanup(command->options, values);

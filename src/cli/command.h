@@ -1,9 +1,9 @@
 /*
  * command - the commands of the program, one table.
  *
- * A command is a row in command.c, a file cmd_<name>.c with one function, and a test. run() gets the arguments after the
- * command's name and returns the exit status: 0 success, 1 failure, 2 wrong usage. --help is answered before run() is called,
- * from the row and its option table.
+ * A command is a row in command.c, a file cmd_<name>.c with one function, and a test. run() gets the
+ * arguments after the command's name and returns the exit status: 0 success, 1 failure, 2 wrong usage. --help
+ * is answered before run() is called, from the row and its option table.
  *
  * Thread: main.
  */
@@ -25,7 +25,8 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
-extern const struct command cmd_serve, cmd_send, cmd_verify, cmd_export, cmd_import, cmd_doctor, cmd_version, cmd_help;
+extern const struct command cmd_serve, cmd_send, cmd_verify, cmd_export, cmd_import, cmd_doctor, cmd_version,
+    cmd_help;
 
 /* Finds it by name; NULL. */
 const struct command *command_find(const char *name);
@@ -44,8 +45,9 @@ void command_write_markdown(const struct command *command, struct buf *out);
 int command_main(int argc, char **argv);
 
 /*
- * What most commands do with their arguments: defaults, environment, command line. On failure prints the sentence with a hint to help
- * to standard error, frees what values hold, and returns EXIT_USAGE; otherwise EXIT_OK. values must be zeroed; NULL for an empty table.
+ * What most commands do with their arguments: defaults, environment, command line. On failure prints the
+ * sentence with a hint to help to standard error, frees what values hold, and returns EXIT_USAGE; otherwise
+ * EXIT_OK. values must be zeroed; NULL for an empty table.
  */
 MUST_CHECK int command_read_options(const struct command *command, void *values, int argc, char **argv,
                                     const char **ret_operands, size_t max_operands, size_t *ret_count);

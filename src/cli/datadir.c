@@ -17,11 +17,13 @@ enum { TOKEN_RANDOM_BYTES = 32, TOKEN_MIN = 16, TOKEN_MAX = 256 };
 
 static enum rc cannot_make(const char *path, int cause, struct err *err)
 {
-    const char *advice = cause == EACCES || cause == EPERM ? "; choose another with --data or change its owner"
-                         : cause == EROFS                  ? "; choose another with --data"
+    const char *advice = cause == EACCES || cause == EPERM
+                             ? "; choose another with --data or change its owner"
+                         : cause == EROFS                      ? "; choose another with --data"
                          : cause == ENOTDIR || cause == EEXIST ? "; a file of that name stands in the way"
                                                                : "";
-    return err_set(err, RC_STORAGE_UNAVAILABLE, "cannot make directory %s: %s%s", path, strerror(cause), advice);
+    return err_set(err, RC_STORAGE_UNAVAILABLE, "cannot make directory %s: %s%s", path, strerror(cause),
+                   advice);
 }
 
 static enum rc check_directory(const char *path, struct err *err)

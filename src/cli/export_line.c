@@ -44,8 +44,8 @@ void export_line_write(const struct record *record, struct buf *out)
     char at[CLOCK_RFC3339_SIZE];
     const char *kind = record_kind_name(record->kind);
     clock_format(record->received_at, at);
-    buf_addf(out, "{\"seq\":%" PRIu64 ",\"kind\":\"%s\",\"received_at\":\"%s\",\"received_at_us\":%" PRId64, record->seq,
-             kind ? kind : "other", at, record->received_at);
+    buf_addf(out, "{\"seq\":%" PRIu64 ",\"kind\":\"%s\",\"received_at\":\"%s\",\"received_at_us\":%" PRId64,
+             record->seq, kind ? kind : "other", at, record->received_at);
     if (record->key.ptr) {
         CLEANUP(buf_cleanup) struct buf id = BUF_INIT;
         dedupe_key_format(record->key_hashed, record->key, &id);
@@ -61,15 +61,16 @@ void export_line_write(const struct record *record, struct buf *out)
 
 static bool is_surrogate_at(struct slice text, size_t at, char low, char high)
 {
-    if (at + 6 > text.len || text.ptr[at] != '\\' || text.ptr[at + 1] != 'u' || (text.ptr[at + 2] | 0x20) != 'd')
+    if (at + 6 > text.len || text.ptr[at] != '\\' || text.ptr[at + 1] != 'u' ||
+        (text.ptr[at + 2] | 0x20) != 'd')
         return false;
     char digit = (char)(text.ptr[at + 3] | 0x20); /* digits keep their value: they have this bit already */
     return digit >= low && digit <= high;
 }
 
 /*
- * json_parse() stands U+FFFD in for escapes of lone surrogates; here that would change bytes without a word. The text is
- * valid JSON.
+ * json_parse() stands U+FFFD in for escapes of lone surrogates; here that would change bytes without a word.
+ * The text is valid JSON.
  */
 static bool has_lone_surrogate(struct slice text)
 {
@@ -88,7 +89,8 @@ static bool has_lone_surrogate(struct slice text)
 }
 
 /* The member `name`, or `name`_base64 decoded, appended to out. */
-static enum rc read_bytes(const json_t *tree, const char *name, bool required, struct buf *out, struct err *err)
+static enum rc read_bytes(const json_t *tree, const char *name, bool required, struct buf *out,
+                          struct err *err)
 {
     char encoded_name[32];
     snprintf(encoded_name, sizeof encoded_name, "%s_base64", name);
@@ -124,7 +126,8 @@ static enum rc read_time(const json_t *tree, usec *ret, struct err *err)
     const json_t *exact = json_object_get(tree, "received_at_us");
     if (exact) {
         if (!json_is_integer(exact) || json_integer_value(exact) <= 0)
-            return err_set(err, RC_BAD_PARAMETER, "\"received_at_us\" must be a whole number of microseconds since 1970");
+            return err_set(err, RC_BAD_PARAMETER,
+                           "\"received_at_us\" must be a whole number of microseconds since 1970");
         *ret = json_integer_value(exact);
         return RC_OK;
     }

@@ -27,7 +27,8 @@ void remote_url(const char *base, const char *path, const char *fallback, struct
 
 void remote_url_of_listener(const char *listen, bool tls, struct buf *out)
 {
-    static const char *const WILDCARDS[][2] = {{"0.0.0.0:", "127.0.0.1:"}, {"*:", "127.0.0.1:"}, {"[::]:", "[::1]:"}};
+    static const char *const WILDCARDS[][2] = {
+        {"0.0.0.0:", "127.0.0.1:"}, {"*:", "127.0.0.1:"}, {"[::]:", "[::1]:"}};
     buf_add_str(out, tls ? "https://" : "http://");
     for (size_t i = 0; i < sizeof WILDCARDS / sizeof *WILDCARDS; i++) {
         size_t len = strlen(WILDCARDS[i][0]);

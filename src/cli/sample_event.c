@@ -10,8 +10,10 @@
 #define PLATFORM_PREFIX "composio.connected_account."
 #define ADMIN_PREFIX    "connected_account."
 
-static const char *const APPS[] = {"notion", "github", "gmail", "slack", "googlecalendar", "linear", "hubspot", "jira"};
-static const char *const ADJECTIVES[] = {"brave", "quiet", "amber", "swift", "gentle", "lucid", "mellow", "rapid"};
+static const char *const APPS[] = {"notion",         "github", "gmail",   "slack",
+                                   "googlecalendar", "linear", "hubspot", "jira"};
+static const char *const ADJECTIVES[] = {"brave",  "quiet", "amber",  "swift",
+                                         "gentle", "lucid", "mellow", "rapid"};
 static const char *const NOUNS[] = {"teal", "lake", "harbor", "meadow", "ember", "willow", "comet", "ridge"};
 enum { WORD_COUNT = 8, RANDOM_BYTES = 16 };
 
@@ -91,7 +93,8 @@ static enum rc choose(const struct sample_event *event, bool platform, struct pa
         rc = platform ? short_id("ca_", &parts->account, err) : sample_event_uuid("", &parts->account, err);
     if (rc)
         return rc;
-    return platform ? short_id("ac_", &parts->integration, err) : sample_event_uuid("", &parts->integration, err);
+    return platform ? short_id("ac_", &parts->integration, err)
+                    : sample_event_uuid("", &parts->integration, err);
 }
 
 static void write_admin(const char *type, const struct parts *parts, struct buf *out)
@@ -122,9 +125,10 @@ static void write_platform_account(bool expired, const struct parts *parts, stru
     buf_add_str(out, ",\"auth_scheme\":\"OAUTH2\",\"is_composio_managed\":true,\"is_disabled\":false},");
     buf_addf(out, "\"word_id\":\"%s-%s\",\"alias\":null,", parts->adjective, parts->noun);
     add_member("user_id", buf_str(&parts->user), out);
-    buf_addf(out, ",\"status\":\"%s\",\"created_at\":\"%s\",\"updated_at\":\"%s\",", expired ? "EXPIRED" : "ACTIVE",
-             parts->at, parts->at);
-    buf_add_str(out, "\"state\":{\"authScheme\":\"OAUTH2\",\"val\":{}},\"data\":{},\"params\":{},\"status_reason\":");
+    buf_addf(out, ",\"status\":\"%s\",\"created_at\":\"%s\",\"updated_at\":\"%s\",",
+             expired ? "EXPIRED" : "ACTIVE", parts->at, parts->at);
+    buf_add_str(
+        out, "\"state\":{\"authScheme\":\"OAUTH2\",\"val\":{}},\"data\":{},\"params\":{},\"status_reason\":");
     buf_add_str(out, expired ? "\"Connection initiation did not complete within 10 minutes\"" : "null");
     buf_add_str(out, ",\"is_disabled\":false}");
 }
@@ -154,7 +158,8 @@ static bool is_type(const char *type)
            (slice_starts(slice_str(type), PLATFORM_PREFIX) && type[strlen(PLATFORM_PREFIX)]);
 }
 
-enum rc sample_event_make(const struct sample_event *event, struct buf *ret_body, struct buf *ret_id, struct err *err)
+enum rc sample_event_make(const struct sample_event *event, struct buf *ret_body, struct buf *ret_id,
+                          struct err *err)
 {
     if (!is_type(event->type))
         return err_set(err, RC_USAGE,
@@ -163,7 +168,8 @@ enum rc sample_event_make(const struct sample_event *event, struct buf *ret_body
                        "composio.connected_account.expired, or send a body of your own with --file",
                        event->type);
     bool platform = sample_event_has_id(event->type);
-    CLEANUP(parts_cleanup) struct parts parts = {.account = BUF_INIT, .integration = BUF_INIT, .user = BUF_INIT};
+    CLEANUP(parts_cleanup)
+    struct parts parts = {.account = BUF_INIT, .integration = BUF_INIT, .user = BUF_INIT};
     enum rc rc = choose(event, platform, &parts, err);
     if (rc == RC_OK && platform && !event->id)
         rc = sample_event_uuid("msg_", ret_id, err);

@@ -21,9 +21,10 @@ struct sample_event {
 /* Is the event of the kind that carries an id of its own (composio.*)? */
 bool sample_event_has_id(const char *type);
 
-/* Appends the body, and for composio.* the event's id. RC_USAGE for a type that it cannot make; RC_INTERNAL without random bytes. */
-MUST_CHECK enum rc sample_event_make(const struct sample_event *event, struct buf *ret_body, struct buf *ret_id,
-                                     struct err *err);
+/* Appends the body, and for composio.* the event's id. RC_USAGE for a type that it cannot make; RC_INTERNAL
+ * without random bytes. */
+MUST_CHECK enum rc sample_event_make(const struct sample_event *event, struct buf *ret_body,
+                                     struct buf *ret_id, struct err *err);
 
 /* Appends a random version 4 UUID (RFC 9562) after prefix. */
 MUST_CHECK enum rc sample_event_uuid(const char *prefix, struct buf *out, struct err *err);

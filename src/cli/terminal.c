@@ -49,8 +49,8 @@ static void draw(const struct progress *progress, usec now)
     double elapsed = (double)(now - progress->started) / (double)USEC_PER_SEC;
     double rate = elapsed > 0 ? (double)progress->done / elapsed : 0;
     if (progress->total == 0) {
-        snprintf(line, sizeof line, "%s %" PRIu64 "  %.0f/s  %" PRId64 " s", progress->label, progress->done, rate,
-                 seconds);
+        snprintf(line, sizeof line, "%s %" PRIu64 "  %.0f/s  %" PRId64 " s", progress->label, progress->done,
+                 rate, seconds);
     } else {
         double part = (double)progress->done / (double)progress->total;
         part = part > 1 ? 1 : part;
@@ -59,8 +59,8 @@ static void draw(const struct progress *progress, usec now)
                           ? (double)(progress->total - progress->done) / rate
                           : 0;
         snprintf(line, sizeof line, "%s [%.*s%.*s] %3.0f%%  %" PRIu64 "/%" PRIu64 "  %.0f/s  %.0f s left",
-                 progress->label, filled, "########################", BAR_WIDTH - filled, "........................",
-                 part * 100, progress->done, progress->total, rate, left);
+                 progress->label, filled, "########################", BAR_WIDTH - filled,
+                 "........................", part * 100, progress->done, progress->total, rate, left);
     }
     /* A line that wraps could not be removed again. */
     fprintf(stderr, "\r%.*s\033[K", terminal_width(STDERR_FILENO) - 1, line);

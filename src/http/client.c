@@ -76,7 +76,8 @@ static enum rc parse_url(const char *text, struct target *ret, struct err *err)
     curl_url_cleanup(url);
     if (good)
         return RC_OK;
-    return err_set(err, RC_USAGE, "\"%.200s\" is not an address to send to; write http://HOST:PORT or https://HOST", text);
+    return err_set(err, RC_USAGE,
+                   "\"%.200s\" is not an address to send to; write http://HOST:PORT or https://HOST", text);
 }
 
 static bool is_this_machine(const char *host)
@@ -103,7 +104,8 @@ static bool has_header(const char *const *headers, const char *name)
 /* libcurl's own "Expect" would cost a round trip, and its own content type would be wrong. */
 static bool make_headers(const struct client_request *request, struct curl_slist **ret)
 {
-    const char *own[] = {"Expect:", has_header(request->headers, "content-type") ? NULL : "Content-Type:", NULL};
+    const char *own[] = {
+        "Expect:", has_header(request->headers, "content-type") ? NULL : "Content-Type:", NULL};
     for (size_t i = 0; own[i]; i++) {
         struct curl_slist *longer = curl_slist_append(*ret, own[i]);
         if (!longer)
@@ -165,20 +167,22 @@ static enum rc explain(CURLcode code, const char *cause, const struct target *ta
     const char *port = target->port;
     switch ((int)code) {
     case CURLE_COULDNT_CONNECT:
-        return err_set(err, RC_UNREACHABLE,
-                       "cannot connect to %s port %s: nothing answers there; is the server running, and is the "
-                       "address right?",
-                       host, port);
+        return err_set(
+            err, RC_UNREACHABLE,
+            "cannot connect to %s port %s: nothing answers there; is the server running, and is the "
+            "address right?",
+            host, port);
     case CURLE_COULDNT_RESOLVE_HOST:
-        return err_set(err, RC_UNREACHABLE, "cannot find the host %s (for port %s); check its name", host, port);
+        return err_set(err, RC_UNREACHABLE, "cannot find the host %s (for port %s); check its name", host,
+                       port);
     case CURLE_OPERATION_TIMEDOUT:
         return err_set(err, RC_UNREACHABLE, "no complete answer from %s port %s in time", host, port);
     case CURLE_GOT_NOTHING:
         return err_set(err, RC_UNREACHABLE, "%s port %s closed the connection without an answer", host, port);
     case CURLE_WRITE_ERROR:
         if (body->limit)
-            return err_set(err, RC_BODY_TOO_LARGE, "the answer of %s port %s is larger than %zu bytes", host, port,
-                           body->limit);
+            return err_set(err, RC_BODY_TOO_LARGE, "the answer of %s port %s is larger than %zu bytes", host,
+                           port, body->limit);
         break;
     case CURLE_OUT_OF_MEMORY:
         return err_set(err, RC_NO_MEMORY, "out of memory");
@@ -193,7 +197,8 @@ static enum rc perform(CURL *handle, const struct client_request *request, const
                        struct client_answer *ret, struct err *err)
 {
     char cause[CURL_ERROR_SIZE] = "";
-    CLEANUP(buf_cleanup) struct buf body = BUF_INIT_LIMIT(request->max_answer ? request->max_answer : DEFAULT_MAX_ANSWER);
+    CLEANUP(buf_cleanup)
+    struct buf body = BUF_INIT_LIMIT(request->max_answer ? request->max_answer : DEFAULT_MAX_ANSWER);
     CLEANUP(cleanup_headers) struct curl_slist *headers = NULL;
     if (!make_headers(request, &headers))
         return err_set(err, RC_NO_MEMORY, "out of memory");

@@ -1,8 +1,8 @@
 /*
  * client - one HTTP request to another machine, for the command line (libcurl).
  *
- * Blocking; for threads that may block. Redirects are not followed. TLS certificates are checked. Proxies of the environment
- * (http_proxy, https_proxy, no_proxy) are used, except towards this machine itself.
+ * Blocking; for threads that may block. Redirects are not followed. TLS certificates are checked. Proxies of
+ * the environment (http_proxy, https_proxy, no_proxy) are used, except towards this machine itself.
  */
 #ifndef FAIRLEAD_HTTP_CLIENT_H
 #define FAIRLEAD_HTTP_CLIENT_H
@@ -34,9 +34,11 @@ struct client_answer {
 };
 
 /*
- * Performs it. RC_UNREACHABLE when no answer came, with a sentence that names host, port and cause; RC_USAGE for an url that is
- * none; RC_BODY_TOO_LARGE for an answer over max_answer; RC_NO_MEMORY. Any HTTP status is RC_OK. ret need not be prepared.
+ * Performs it. RC_UNREACHABLE when no answer came, with a sentence that names host, port and cause; RC_USAGE
+ * for an url that is none; RC_BODY_TOO_LARGE for an answer over max_answer; RC_NO_MEMORY. Any HTTP status is
+ * RC_OK. ret need not be prepared.
  */
-MUST_CHECK enum rc client_perform(const struct client_request *request, struct client_answer *ret, struct err *err);
+MUST_CHECK enum rc client_perform(const struct client_request *request, struct client_answer *ret,
+                                  struct err *err);
 
 #endif

@@ -25,19 +25,53 @@ struct values {
 static const char *const STYLES[] = {"pretty", "line", "none", NULL};
 
 static const struct option ROWS[] = {
-    {.name = "quiet", .letter = 'q', .kind = OPTION_FLAG, .offset = offsetof(struct values, quiet), .help = "say less"},
-    {.name = "path", .letter = 'p', .kind = OPTION_TEXT, .offset = offsetof(struct values, path), .value = "PATH",
-     .fallback = "/webhook", .help = "where senders post"},
-    {.name = "secret", .kind = OPTION_LIST, .offset = offsetof(struct values, secret), .value = "SECRET",
-     .secret = true, .help = "the secret"},
-    {.name = "count", .kind = OPTION_NUMBER, .offset = offsetof(struct values, count), .value = "N", .fallback = "3",
-     .min = -5, .max = 10, .help = "how many"},
-    {.name = "max-body", .kind = OPTION_SIZE, .offset = offsetof(struct values, max_body), .value = "SIZE",
-     .fallback = "1MiB", .min = 1, .max = 1 << 30, .help = "largest body"},
-    {.name = "tolerance", .kind = OPTION_DURATION, .offset = offsetof(struct values, tolerance), .value = "DURATION",
-     .fallback = "300s", .max = USEC_DAY, .help = "how far off"},
-    {.name = "style", .kind = OPTION_CHOICE, .offset = offsetof(struct values, style), .fallback = "line",
-     .choices = STYLES, .help = "how it looks"},
+    {.name = "quiet",
+     .letter = 'q',
+     .kind = OPTION_FLAG,
+     .offset = offsetof(struct values, quiet),
+     .help = "say less"},
+    {.name = "path",
+     .letter = 'p',
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct values, path),
+     .value = "PATH",
+     .fallback = "/webhook",
+     .help = "where senders post"},
+    {.name = "secret",
+     .kind = OPTION_LIST,
+     .offset = offsetof(struct values, secret),
+     .value = "SECRET",
+     .secret = true,
+     .help = "the secret"},
+    {.name = "count",
+     .kind = OPTION_NUMBER,
+     .offset = offsetof(struct values, count),
+     .value = "N",
+     .fallback = "3",
+     .min = -5,
+     .max = 10,
+     .help = "how many"},
+    {.name = "max-body",
+     .kind = OPTION_SIZE,
+     .offset = offsetof(struct values, max_body),
+     .value = "SIZE",
+     .fallback = "1MiB",
+     .min = 1,
+     .max = 1 << 30,
+     .help = "largest body"},
+    {.name = "tolerance",
+     .kind = OPTION_DURATION,
+     .offset = offsetof(struct values, tolerance),
+     .value = "DURATION",
+     .fallback = "300s",
+     .max = USEC_DAY,
+     .help = "how far off"},
+    {.name = "style",
+     .kind = OPTION_CHOICE,
+     .offset = offsetof(struct values, style),
+     .fallback = "line",
+     .choices = STYLES,
+     .help = "how it looks"},
 };
 static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
 
@@ -86,7 +120,8 @@ static void test_every_form_of_an_argument(void **state)
     (void)state;
     VALUES;
     struct err err;
-    assert_int_equal(READ("--path", "/a", "--count=-5", "--style", "none", "-q", "--max-body", "64KiB"), RC_OK);
+    assert_int_equal(READ("--path", "/a", "--count=-5", "--style", "none", "-q", "--max-body", "64KiB"),
+                     RC_OK);
     assert_string_equal(values.path, "/a");
     assert_int_equal(values.count, -5);
     assert_int_equal(values.style, 2);
@@ -159,7 +194,8 @@ static void test_near_names_are_suggested(void **state)
     assert_int_equal(READ("--something-else"), RC_USAGE);
     assert_null(strstr(err.message, "did you mean"));
     assert_int_equal(option_set(&TABLE, &values, "tolerence", "1s", "fairlead.ini:12", &err), RC_USAGE);
-    assert_string_equal(err.message, "fairlead.ini:12: unknown option \"tolerence\"; did you mean \"tolerance\"?");
+    assert_string_equal(err.message,
+                        "fairlead.ini:12: unknown option \"tolerence\"; did you mean \"tolerance\"?");
 }
 
 static void test_a_place_in_a_file_names_the_option_too(void **state)
@@ -188,10 +224,19 @@ static void test_sizes(void **state)
         const char *text;
         int64_t bytes;
     } GOOD[] = {
-        {"0", 0},          {"4096", 4096},      {"64KiB", 65536},         {"1MiB", 1 << 20},   {"2gib", INT64_C(2) << 30},
-        {"5KB", 5000},     {"3MB", 3000000},    {"1GB", 1000000000},      {"7B", 7},           {"9223372036854775807", INT64_MAX},
+        {"0", 0},
+        {"4096", 4096},
+        {"64KiB", 65536},
+        {"1MiB", 1 << 20},
+        {"2gib", INT64_C(2) << 30},
+        {"5KB", 5000},
+        {"3MB", 3000000},
+        {"1GB", 1000000000},
+        {"7B", 7},
+        {"9223372036854775807", INT64_MAX},
     };
-    static const char *const BAD[] = {"", "-1", " 1", "1 KiB", "1K", "1TiB", "KiB", "9223372036854775807KiB", "1.5MiB"};
+    static const char *const BAD[] = {
+        "", "-1", " 1", "1 KiB", "1K", "1TiB", "KiB", "9223372036854775807KiB", "1.5MiB"};
     int64_t bytes = 42;
     for (size_t i = 0; i < sizeof GOOD / sizeof *GOOD; i++) {
         assert_true(option_parse_size(GOOD[i].text, &bytes));
@@ -209,8 +254,15 @@ static void test_sizes_as_text_come_back_exactly(void **state)
     static const struct {
         int64_t bytes;
         const char *text;
-    } CASES[] = {{0, "0"}, {1, "1"}, {1024, "1KiB"}, {1025, "1025"}, {1 << 20, "1MiB"}, {1000000, "1MB"}, {INT64_C(3) << 30, "3GiB"},
-                 {1536, "1536"}, {INT64_MAX, "9223372036854775807"}};
+    } CASES[] = {{0, "0"},
+                 {1, "1"},
+                 {1024, "1KiB"},
+                 {1025, "1025"},
+                 {1 << 20, "1MiB"},
+                 {1000000, "1MB"},
+                 {INT64_C(3) << 30, "3GiB"},
+                 {1536, "1536"},
+                 {INT64_MAX, "9223372036854775807"}};
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         CLEANUP(buf_cleanup) struct buf text = BUF_INIT;
         int64_t back = -1;
@@ -263,8 +315,9 @@ static void test_environment(void **state)
     VALUES;
     struct err err;
     static const char *const OTHERS[] = {"FAIRLEAD_URL", NULL};
-    char *good[] = {"FAIRLEAD_MAX_BODY=2KiB", "PATH=/bin",       "FAIRLEAD_QUIET=yes", "FAIRLEAD_STYLE=",
-                    "FAIRLEAD_URL=x",         "FAIRLEADER=nope", NULL};
+    char *good[] = {
+        "FAIRLEAD_MAX_BODY=2KiB", "PATH=/bin", "FAIRLEAD_QUIET=yes", "FAIRLEAD_STYLE=", "FAIRLEAD_URL=x",
+        "FAIRLEADER=nope",        NULL};
     char *unknown[] = {"FAIRLEAD_MAX_BODDY=1", NULL};
     char *bad[] = {"FAIRLEAD_MAX_BODY=big", NULL};
     option_defaults(&TABLE, &values);
@@ -286,7 +339,8 @@ static void test_environment(void **state)
 static void test_a_secret_value_is_never_repeated(void **state)
 {
     (void)state;
-    static const struct option ROW = {.name = "pin", .kind = OPTION_NUMBER, .value = "N", .secret = true, .fallback = "7731"};
+    static const struct option ROW = {
+        .name = "pin", .kind = OPTION_NUMBER, .value = "N", .secret = true, .fallback = "7731"};
     static const struct option_table PIN = {&ROW, 1};
     int64_t pin = 0;
     struct err err;
@@ -332,7 +386,8 @@ static void test_markdown_has_a_row_for_each_option(void **state)
     (void)state;
     CLEANUP(buf_cleanup) struct buf page = BUF_INIT;
     option_write_markdown(&TABLE, &page);
-    assert_non_null(strstr(buf_str(&page), "| `--max-body SIZE` | `FAIRLEAD_MAX_BODY` | `1MiB` | 1 to 1GiB | largest body |\n"));
+    assert_non_null(strstr(
+        buf_str(&page), "| `--max-body SIZE` | `FAIRLEAD_MAX_BODY` | `1MiB` | 1 to 1GiB | largest body |\n"));
     assert_non_null(strstr(buf_str(&page), "`--style pretty\\|line\\|none`"));
     size_t lines = 0;
     for (struct slice rest = buf_slice(&page); rest.len > 0; lines++)

@@ -17,9 +17,16 @@ static void test_distances(void **state)
         const char *b;
         size_t distance;
     } CASES[] = {
-        {"", "", 0},           {"serve", "serve", 0},     {"serve", "sevre", 1},  {"serve", "serv", 1},
-        {"serve", "server", 1}, {"serve", "swerve", 1},   {"export", "import", 2}, {"", "abc", 3},
-        {"ab", "ba", 1},       {"kitten", "sitting", 3},
+        {"", "", 0},
+        {"serve", "serve", 0},
+        {"serve", "sevre", 1},
+        {"serve", "serv", 1},
+        {"serve", "server", 1},
+        {"serve", "swerve", 1},
+        {"export", "import", 2},
+        {"", "abc", 3},
+        {"ab", "ba", 1},
+        {"kitten", "sitting", 3},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         assert_int_equal(suggest_distance(CASES[i].a, CASES[i].b), CASES[i].distance);

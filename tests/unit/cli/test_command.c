@@ -199,15 +199,18 @@ static void test_verify_tells_valid_from_not(void **state)
     char path[] = "/tmp/fairlead-command-XXXXXX";
     CLEANUP(cleanup_fd) int fd = mkstemp(path);
     assert_int_equal(write(fd, "{\"hello\":\"w\xC3\xB6rld\"}", 18), 18);
-    CLEANUP(captured_cleanup) struct captured valid =
-        RUN("verify", "--secret", "test-secret-local-0001", "--id", id, "--timestamp", "1767225600", "--signature", good,
-            "--body", path, "--at", "2026-01-01T00:04:59Z");
-    CLEANUP(captured_cleanup) struct captured late =
-        RUN("verify", "--secret", "test-secret-local-0001", "--id", id, "--timestamp", "1767225600", "--signature", good,
-            "--body", path, "--at", "2026-01-01T00:05:01Z");
-    CLEANUP(captured_cleanup) struct captured wrong =
-        RUN("verify", "--secret", "another-secret", "--id", id, "--timestamp", "1767225600", "--signature", good, "--body",
-            path, "--tolerance", "0", "--json");
+    CLEANUP(captured_cleanup)
+    struct captured valid =
+        RUN("verify", "--secret", "test-secret-local-0001", "--id", id, "--timestamp", "1767225600",
+            "--signature", good, "--body", path, "--at", "2026-01-01T00:04:59Z");
+    CLEANUP(captured_cleanup)
+    struct captured late =
+        RUN("verify", "--secret", "test-secret-local-0001", "--id", id, "--timestamp", "1767225600",
+            "--signature", good, "--body", path, "--at", "2026-01-01T00:05:01Z");
+    CLEANUP(captured_cleanup)
+    struct captured wrong =
+        RUN("verify", "--secret", "another-secret", "--id", id, "--timestamp", "1767225600", "--signature",
+            good, "--body", path, "--tolerance", "0", "--json");
     unlink(path);
     assert_int_equal(valid.status, EXIT_OK);
     assert_string_equal(buf_str(&valid.out), "valid\n");

@@ -88,7 +88,8 @@ static void test_a_token_is_made_once(void **state)
     assert_true(created);
     assert_int_equal(first.len, 43);
     for (size_t i = 0; i < first.len; i++)
-        assert_non_null(strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", first.ptr[i]));
+        assert_non_null(
+            strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", first.ptr[i]));
     assert_int_equal(mode_of(IN_ROOT("/admin-token")), 0600);
     assert_int_equal(datadir_token(root, true, &second, &created, &err), RC_OK);
     assert_false(created);
@@ -113,7 +114,12 @@ static void test_what_is_a_token(void **state)
     char longest[300];
     struct err err;
     static const char *const BAD[] = {
-        "", "\n", "fifteen-letters", "0123456789 123456", "0123456789\n0123456789", "0123456789\xC3\xA4xyz012",
+        "",
+        "\n",
+        "fifteen-letters",
+        "0123456789 123456",
+        "0123456789\n0123456789",
+        "0123456789\xC3\xA4xyz012",
     };
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
         CLEANUP(buf_cleanup) struct buf token = BUF_INIT;

@@ -41,7 +41,8 @@ static void test_the_documented_line(void **state)
 {
     (void)state;
     CLEANUP(buf_cleanup) struct buf line = BUF_INIT;
-    struct record record = event("msg_1", slice_str("content-type: application/json\n"), slice_str("{\"a\":1}"));
+    struct record record =
+        event("msg_1", slice_str("content-type: application/json\n"), slice_str("{\"a\":1}"));
     export_line_write(&record, &line);
     assert_string_equal(buf_str(&line),
                         "{\"seq\":7,\"kind\":\"event\",\"received_at\":\"2026-05-04T10:00:00.120Z\","
@@ -95,7 +96,8 @@ static void test_hashed_keys_and_notes(void **state)
     record.key = slice_of(key.bytes, key.len);
     assert_true(key.hashed);
     assert_round_trip(&record);
-    struct record note = {.seq = 1, .kind = RECORD_NOTE, .received_at = 1, .body = slice_str("{\"started\":true}")};
+    struct record note = {
+        .seq = 1, .kind = RECORD_NOTE, .received_at = 1, .body = slice_str("{\"started\":true}")};
     assert_round_trip(&note);
 }
 
@@ -105,7 +107,8 @@ static void test_the_fingerprint_is_made_again(void **state)
     CLEANUP(export_record_cleanup) struct export_record back = {0};
     struct dedupe_key key;
     struct err err;
-    struct slice line = slice_str("{\"kind\":\"event\",\"received_at_us\":5,\"id\":\"msg_1\",\"body\":\"{}\"}");
+    struct slice line =
+        slice_str("{\"kind\":\"event\",\"received_at_us\":5,\"id\":\"msg_1\",\"body\":\"{}\"}");
     assert_int_equal(export_line_read(line, &back, &err), RC_OK);
     assert_int_equal(dedupe_key_parse(slice_str("msg_1"), &key, &err), RC_OK);
     assert_true(back.record.fingerprint == key.fingerprint);
@@ -117,7 +120,8 @@ static void test_a_line_made_by_hand_needs_no_microseconds(void **state)
     (void)state;
     CLEANUP(export_record_cleanup) struct export_record back = {0};
     struct err err;
-    struct slice line = slice_str("{\"kind\":\"event\",\"received_at\":\"2026-05-04T10:00:00.120Z\",\"id\":\"a\",\"body\":\"{}\"}");
+    struct slice line = slice_str(
+        "{\"kind\":\"event\",\"received_at\":\"2026-05-04T10:00:00.120Z\",\"id\":\"a\",\"body\":\"{}\"}");
     assert_int_equal(export_line_read(line, &back, &err), RC_OK);
     assert_int_equal(back.record.received_at, INT64_C(1777888800120000));
 }
@@ -140,7 +144,8 @@ static void test_refusals_name_the_field(void **state)
         {LINE("", ID, "\"body\":\"{}\""), RC_BAD_PARAMETER, "\"received_at_us\""},
         {LINE("\"received_at_us\":0,", ID, "\"body\":\"{}\""), RC_BAD_PARAMETER, "\"received_at_us\""},
         {LINE("\"received_at_us\":1.5,", ID, "\"body\":\"{}\""), RC_BAD_PARAMETER, "\"received_at_us\""},
-        {LINE("\"received_at_us\":99999999999999999999,", ID, "\"body\":\"{}\""), RC_BAD_PARAMETER, "\"received_at_us\""},
+        {LINE("\"received_at_us\":99999999999999999999,", ID, "\"body\":\"{}\""), RC_BAD_PARAMETER,
+         "\"received_at_us\""},
         {LINE(TIME, "", "\"body\":\"{}\""), RC_BAD_PARAMETER, "\"id\" is missing"},
         {LINE(TIME, "\"id\":3,", "\"body\":\"{}\""), RC_BAD_PARAMETER, "\"id\""},
         {LINE(TIME, "\"id\":\"\",", "\"body\":\"{}\""), RC_BAD_PARAMETER, "\"id\""},
@@ -154,7 +159,8 @@ static void test_refusals_name_the_field(void **state)
     CLEANUP(export_record_cleanup) struct export_record back = {0};
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         struct err err = {""};
-        if (export_line_read(slice_str(CASES[i].line), &back, &err) != CASES[i].rc || !strstr(err.message, CASES[i].says))
+        if (export_line_read(slice_str(CASES[i].line), &back, &err) != CASES[i].rc ||
+            !strstr(err.message, CASES[i].says))
             fail_msg("%s: %s", CASES[i].line, err.message);
     }
 }
@@ -164,7 +170,8 @@ static void test_escapes_that_only_look_like_surrogates_are_fine(void **state)
     (void)state;
     CLEANUP(export_record_cleanup) struct export_record back = {0};
     struct err err;
-    struct slice line = slice_str("{\"kind\":\"note\",\"received_at_us\":5,\"body\":\"\\\\ud800 \\\\\\\\ud800 \\ud83d\\uDE00\"}");
+    struct slice line = slice_str(
+        "{\"kind\":\"note\",\"received_at_us\":5,\"body\":\"\\\\ud800 \\\\\\\\ud800 \\ud83d\\uDE00\"}");
     assert_int_equal(export_line_read(line, &back, &err), RC_OK);
     assert_true(slice_is(back.record.body, "\\ud800 \\\\ud800 \xF0\x9F\x98\x80"));
 }

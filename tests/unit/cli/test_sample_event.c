@@ -29,7 +29,8 @@ static void made_cleanup(struct made *made)
 static void make(const struct sample_event *event, struct made *made)
 {
     struct err err;
-    if (sample_event_make(event, &made->body, &made->id, &err) || json_parse(buf_slice(&made->body), &made->tree, &err))
+    if (sample_event_make(event, &made->body, &made->id, &err) ||
+        json_parse(buf_slice(&made->body), &made->tree, &err))
         fail_msg("%s: %s", event->type, err.message);
     payload_read(made->tree, &made->payload);
 }
@@ -39,7 +40,8 @@ static void make(const struct sample_event *event, struct made *made)
 static void test_admin_events_are_recognised(void **state)
 {
     (void)state;
-    static const char *const TYPES[] = {"connected_account.add.start", "connected_account.add.completed", "connected_account.x"};
+    static const char *const TYPES[] = {"connected_account.add.start", "connected_account.add.completed",
+                                        "connected_account.x"};
     for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++) {
         CLEANUP(made_cleanup) struct made made = {0};
         make(&(struct sample_event){.type = TYPES[i], .app = "a \"quoted\" app", .at = AT}, &made);
@@ -85,7 +87,8 @@ static void test_ids_are_random(void **state)
 static void test_other_types_are_refused(void **state)
 {
     (void)state;
-    static const char *const BAD[] = {"", "bogus", "connected_account.", "composio.trigger.message", "connected_account.a b"};
+    static const char *const BAD[] = {"", "bogus", "connected_account.", "composio.trigger.message",
+                                      "connected_account.a b"};
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
         CLEANUP(made_cleanup) struct made made = {0};
         struct err err;
@@ -104,7 +107,8 @@ static void test_uuid(void **state)
     assert_int_equal(sample_event_uuid("msg_", &text, &err), RC_OK);
     assert_int_equal(text.len, 40);
     for (size_t i = 4; i < 40; i++)
-        assert_non_null(strchr(i == 12 || i == 17 || i == 22 || i == 27 ? "-" : "0123456789abcdef", text.ptr[i]));
+        assert_non_null(
+            strchr(i == 12 || i == 17 || i == 22 || i == 27 ? "-" : "0123456789abcdef", text.ptr[i]));
     assert_int_equal(text.ptr[18], '4');
     assert_non_null(strchr("89ab", text.ptr[23]));
 }
@@ -117,9 +121,12 @@ static void test_urls(void **state)
         const char *path;
         const char *url;
     } CASES[] = {
-        {"http://h:1", NULL, "http://h:1/webhook"},          {"http://h:1/", NULL, "http://h:1/webhook"},
-        {"http://h:1/in?a=1", NULL, "http://h:1/in?a=1"},    {"http://h:1/in", "/x", "http://h:1/x"},
-        {"http://h:1/", "x", "http://h:1/x"},                {"http://[::1]:1", "/x", "http://[::1]:1/x"},
+        {"http://h:1", NULL, "http://h:1/webhook"},
+        {"http://h:1/", NULL, "http://h:1/webhook"},
+        {"http://h:1/in?a=1", NULL, "http://h:1/in?a=1"},
+        {"http://h:1/in", "/x", "http://h:1/x"},
+        {"http://h:1/", "x", "http://h:1/x"},
+        {"http://[::1]:1", "/x", "http://[::1]:1/x"},
         {"h:1", NULL, "h:1/webhook"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
@@ -150,9 +157,12 @@ static void test_the_url_of_a_listener(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_admin_events_are_recognised), cmocka_unit_test(test_platform_events_carry_their_id),
-        cmocka_unit_test(test_ids_are_random),              cmocka_unit_test(test_other_types_are_refused),
-        cmocka_unit_test(test_uuid),                        cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_admin_events_are_recognised),
+        cmocka_unit_test(test_platform_events_carry_their_id),
+        cmocka_unit_test(test_ids_are_random),
+        cmocka_unit_test(test_other_types_are_refused),
+        cmocka_unit_test(test_uuid),
+        cmocka_unit_test(test_urls),
         cmocka_unit_test(test_the_url_of_a_listener),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

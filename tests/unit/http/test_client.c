@@ -43,7 +43,8 @@ static void *answer(void *arg)
     ssize_t n = 1;
     for (int i = 0; i < peer->requests && n > 0; i++) {
         size_t from = peer->seen.len;
-        while (!has_whole_request(&peer->seen, from, peer->want_body) && (n = read(fd, chunk, sizeof chunk)) > 0)
+        while (!has_whole_request(&peer->seen, from, peer->want_body) &&
+               (n = read(fd, chunk, sizeof chunk)) > 0)
             buf_add(&peer->seen, chunk, (size_t)n);
         if (n > 0 && peer->answer)
             n = send(fd, peer->answer, strlen(peer->answer), MSG_NOSIGNAL);
@@ -79,7 +80,8 @@ static void peer_cleanup(struct peer *peer)
 }
 #define PEER(...) CLEANUP(peer_cleanup) struct peer peer = {__VA_ARGS__}
 
-static enum rc perform(struct peer *peer, struct client_request request, struct client_answer *ret, struct err *err)
+static enum rc perform(struct peer *peer, struct client_request request, struct client_answer *ret,
+                       struct err *err)
 {
     start(peer);
     request.url = peer->url;
@@ -254,7 +256,8 @@ static void test_a_proxy_is_not_asked_about_this_machine(void **state)
 static void test_what_is_no_url(void **state)
 {
     (void)state;
-    static const char *const BAD[] = {"", "127.0.0.1:5000", "ftp://h/", "file:///etc/passwd", "http://", "http://h:99999/", "http://a b/"};
+    static const char *const BAD[] = {"",        "127.0.0.1:5000",  "ftp://h/",   "file:///etc/passwd",
+                                      "http://", "http://h:99999/", "http://a b/"};
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
         struct client_answer answer;
         struct err err;
