@@ -59,11 +59,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                     .timestamp = slice_split(&rest, '\n'),
                                     .signature = slice_split(&rest, '\n'),
                                     .body = rest};
-    char *secret = strndup(secret_text.ptr ? secret_text.ptr : "", secret_text.len);
-    for (int scheme = 0; secret && scheme < SCHEME_COUNT; scheme++) {
+    struct buf secret_buf = BUF_INIT;
+    buf_add_slice(&secret_buf, secret_text);
+    const char *secret = buf_str(&secret_buf);
+    for (int scheme = 0; scheme < SCHEME_COUNT; scheme++) {
         struct keyring *keyring = NULL;
         struct err err = {""};
-        enum rc rc = keyring_new((enum scheme)scheme, (const char *const *)&secret, 1, &keyring, &err);
+        enum rc rc = keyring_new((enum scheme)scheme, &secret, 1, &keyring, &err);
         assert(rc == RC_OK || rc == RC_USAGE);
         if (rc == RC_OK) {
             (void)!signature_check(keyring, &input, INT64_C(1767225600) * USEC_PER_SEC, TOLERANCE, &err);
@@ -74,6 +76,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (size < 4096) /* the search is for people, not for speed */
             check_explanation((enum scheme)scheme, secret, &input);
     }
-    free(secret);
+    buf_cleanup(&secret_buf);
     return 0;
 }

@@ -24,8 +24,14 @@ struct buf {
     bool failed;
 };
 
-#define BUF_INIT            {NULL, 0, 0, 0, false}
-#define BUF_INIT_LIMIT(max) {NULL, 0, 0, (max), false}
+#define BUF_INIT                                                                                             \
+    {                                                                                                        \
+        NULL, 0, 0, 0, false                                                                                 \
+    }
+#define BUF_INIT_LIMIT(max)                                                                                  \
+    {                                                                                                        \
+        NULL, 0, 0, (max), false                                                                             \
+    }
 
 /* Frees the memory and makes the buf new again, its limit kept. */
 void buf_cleanup(struct buf *buf);
@@ -41,8 +47,8 @@ void buf_addf(struct buf *buf, const char *format, ...) __attribute__((format(pr
 
 /*
  * Room for `len` more bytes at the end, to be written by the caller before the next call; NULL after a
- * failure. The caller then adds what it wrote to buf->len (at most len); a zero byte stands after all of the room, so
- * who writes less puts one behind it.
+ * failure. The caller then adds what it wrote to buf->len (at most len); a zero byte stands after all of the
+ * room, so who writes less puts one behind it.
  */
 char *buf_reserve(struct buf *buf, size_t len);
 

@@ -1,8 +1,8 @@
 /*
  * clock - times as int64 microseconds (`usec`), and their text forms.
  *
- * Wall-clock times are Unix time (since 1970-01-01 UTC, without leap seconds); durations and monotonic times are
- * plain counts. Nothing here keeps state.
+ * Wall-clock times are Unix time (since 1970-01-01 UTC, without leap seconds); durations and monotonic times
+ * are plain counts. Nothing here keeps state.
  *
  * Thread: any.
  */
@@ -28,21 +28,23 @@ usec clock_wall(void);
 /* CLOCK_MONOTONIC, for timeouts and durations. */
 usec clock_monotonic(void);
 
-#define CLOCK_RFC3339_SIZE 32 /* bytes for one text with its zero */
+#define CLOCK_RFC3339_SIZE  32 /* bytes for one text with its zero */
 #define CLOCK_DURATION_SIZE 32
 
-/* "2026-05-04T10:00:00.120Z" (RFC 3339, UTC, milliseconds, rounded down) into out; years 0000 to 9999, others clamped. */
+/* "2026-05-04T10:00:00.120Z" (RFC 3339, UTC, milliseconds, rounded down) into out; years 0000 to 9999, others
+ * clamped. */
 void clock_format(usec at, char out[CLOCK_RFC3339_SIZE]);
 
 /*
- * RFC 3339 section 5.6 date-time: 'T' or 't' or a space, any number of fraction digits (past microseconds cut),
- * 'Z', 'z' or ±hh:mm. A leap second (:60) counts as the next second. false and *ret untouched when it is not one.
+ * RFC 3339 section 5.6 date-time: 'T' or 't' or a space, any number of fraction digits (past microseconds
+ * cut), 'Z', 'z' or ±hh:mm. A leap second (:60) counts as the next second. false and *ret untouched when it
+ * is not one.
  */
 bool clock_parse(struct slice text, usec *ret) __attribute__((warn_unused_result));
 
 /*
- * Durations as people write them: "300s", "500ms", "12m", "72h", "90d", "1h30m"; a bare number is seconds. At most 100
- * years. false and *ret untouched when it is not one.
+ * Durations as people write them: "300s", "500ms", "12m", "72h", "90d", "1h30m"; a bare number is seconds. At
+ * most 100 years. false and *ret untouched when it is not one.
  */
 bool clock_parse_duration(struct slice text, usec *ret) __attribute__((warn_unused_result));
 

@@ -3,9 +3,10 @@
  *
  * Text form:  2026-05-04T10:00:00.120Z info  stored 1 of 2 dir="my data"
  * JSON form:  {"time":"…","level":"info","message":"stored 1 of 2","dir":"my data"}
- * Fields are given as pairs of name and text after the message and end with NULL. Values are escaped, so that a line
- * stays one line whatever a peer sent; bytes that are not UTF-8 become U+FFFD. A value is cut at about 512 bytes, and a line
- * at 2 KiB: fields that do not fit any more are left out. Never pass a body or a secret.
+ * Fields are given as pairs of name and text after the message and end with NULL. Values are escaped, so that
+ * a line stays one line whatever a peer sent; bytes that are not UTF-8 become U+FFFD. A value is cut at about
+ * 512 bytes, and a line at 2 KiB: fields that do not fit any more are left out. Never pass a body or a
+ * secret.
  *
  * Thread: any; a line is one write(2). Level and form may change while other threads log.
  */

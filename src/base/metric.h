@@ -1,9 +1,9 @@
 /*
  * metric - the program's own counters and histograms, one table.
  *
- * A value is an atomic that any thread may bump; rendering (wire/metrics_text.h) reads it. Names, kinds, labels and help come
- * from METRIC_TABLE, from which docs/metrics.md is made too. Gauges that are read off something (journal size, …) are
- * set just before rendering.
+ * A value is an atomic that any thread may bump; rendering (wire/metrics_text.h) reads it. Names, kinds,
+ * labels and help come from METRIC_TABLE, from which docs/metrics.md is made too. Gauges that are read off
+ * something (journal size, …) are set just before rendering.
  */
 #ifndef FAIRLEAD_BASE_METRIC_H
 #define FAIRLEAD_BASE_METRIC_H
@@ -13,48 +13,57 @@
 
 #include "base/clock.h"
 
-/* Counters and gauges. name, kind, exported name, label text ("" or key="value"), help (the first row of a name gives it) */
-#define METRIC_TABLE(X)                                                                                             \
-    X(METRIC_WEBHOOKS_STORED, "counter", "fairlead_webhooks_total", "result=\"stored\"", "Webhooks answered, by result.") \
-    X(METRIC_WEBHOOKS_DUPLICATE, "counter", "fairlead_webhooks_total", "result=\"duplicate\"", "")                  \
-    X(METRIC_WEBHOOKS_BAD_REQUEST, "counter", "fairlead_webhooks_total", "result=\"bad_request\"", "")              \
-    X(METRIC_WEBHOOKS_INVALID_JSON, "counter", "fairlead_webhooks_total", "result=\"invalid_json\"", "")            \
-    X(METRIC_WEBHOOKS_NOT_AN_OBJECT, "counter", "fairlead_webhooks_total", "result=\"not_an_object\"", "")          \
-    X(METRIC_WEBHOOKS_SIGNATURE_MISSING, "counter", "fairlead_webhooks_total", "result=\"signature_missing\"", "")  \
-    X(METRIC_WEBHOOKS_SIGNATURE_INVALID, "counter", "fairlead_webhooks_total", "result=\"signature_invalid\"", "")  \
-    X(METRIC_WEBHOOKS_TIMESTAMP, "counter", "fairlead_webhooks_total", "result=\"timestamp_out_of_range\"", "")     \
-    X(METRIC_WEBHOOKS_METHOD, "counter", "fairlead_webhooks_total", "result=\"method_not_allowed\"", "")            \
-    X(METRIC_WEBHOOKS_TIMEOUT, "counter", "fairlead_webhooks_total", "result=\"timeout\"", "")                      \
-    X(METRIC_WEBHOOKS_TOO_LARGE, "counter", "fairlead_webhooks_total", "result=\"body_too_large\"", "")             \
-    X(METRIC_WEBHOOKS_MEDIA_TYPE, "counter", "fairlead_webhooks_total", "result=\"unsupported_media_type\"", "")    \
-    X(METRIC_WEBHOOKS_HEADERS, "counter", "fairlead_webhooks_total", "result=\"headers_too_large\"", "")            \
-    X(METRIC_WEBHOOKS_OVERLOADED, "counter", "fairlead_webhooks_total", "result=\"overloaded\"", "")                \
-    X(METRIC_WEBHOOKS_STORAGE, "counter", "fairlead_webhooks_total", "result=\"storage_unavailable\"", "")          \
-    X(METRIC_WEBHOOKS_OTHER, "counter", "fairlead_webhooks_total", "result=\"error\"", "")                          \
-    X(METRIC_SHAPE_ADMIN, "counter", "fairlead_events_total", "shape=\"admin\"", "Events stored, by shape.")        \
-    X(METRIC_SHAPE_V3, "counter", "fairlead_events_total", "shape=\"v3\"", "")                                      \
-    X(METRIC_SHAPE_V2, "counter", "fairlead_events_total", "shape=\"v2\"", "")                                      \
-    X(METRIC_SHAPE_V1, "counter", "fairlead_events_total", "shape=\"v1\"", "")                                      \
-    X(METRIC_SHAPE_OTHER, "counter", "fairlead_events_total", "shape=\"other\"", "")                                \
-    X(METRIC_PRINT_SKIPPED, "counter", "fairlead_print_skipped_total", "",                                          \
-      "Events not printed because standard output was too slow.")                                                   \
-    X(METRIC_CONNECTIONS, "gauge", "fairlead_http_connections", "", "Open HTTP connections.")                       \
-    X(METRIC_CONNECTIONS_CLOSED, "counter", "fairlead_http_connections_closed_total", "",                           \
-      "Connections closed by a limit or a timeout.")                                                                \
-    X(METRIC_QUEUE, "gauge", "fairlead_receive_queue_webhooks", "", "Webhooks waiting to be stored.")               \
-    X(METRIC_JOURNAL_BYTES, "gauge", "fairlead_journal_bytes", "", "Bytes on disk that the journal occupies.")      \
-    X(METRIC_JOURNAL_SEQ, "gauge", "fairlead_journal_seq", "", "Sequence number of the newest record.")             \
-    X(METRIC_WINDOW_KEYS, "gauge", "fairlead_dedupe_window_keys", "", "Keys in the dedupe window.")                 \
-    X(METRIC_READY, "gauge", "fairlead_ready", "", "1 when webhooks can be stored now.")                            \
-    X(METRIC_COMMIT_FAILURES, "counter", "fairlead_commit_failures_total", "", "Commits that failed.")              \
-    X(METRIC_TRIMMED, "counter", "fairlead_journal_trimmed_records_total", "", "Records removed by retention.")     \
-    X(METRIC_LAST_WEBHOOK, "gauge", "fairlead_last_webhook_timestamp_seconds", "",                                  \
+/* Counters and gauges. name, kind, exported name, label text ("" or key="value"), help (the first row of a
+ * name gives it) */
+#define METRIC_TABLE(X)                                                                                      \
+    X(METRIC_WEBHOOKS_STORED, "counter", "fairlead_webhooks_total", "result=\"stored\"",                     \
+      "Webhooks answered, by result.")                                                                       \
+    X(METRIC_WEBHOOKS_DUPLICATE, "counter", "fairlead_webhooks_total", "result=\"duplicate\"", "")           \
+    X(METRIC_WEBHOOKS_BAD_REQUEST, "counter", "fairlead_webhooks_total", "result=\"bad_request\"", "")       \
+    X(METRIC_WEBHOOKS_INVALID_JSON, "counter", "fairlead_webhooks_total", "result=\"invalid_json\"", "")     \
+    X(METRIC_WEBHOOKS_NOT_AN_OBJECT, "counter", "fairlead_webhooks_total", "result=\"not_an_object\"", "")   \
+    X(METRIC_WEBHOOKS_SIGNATURE_MISSING, "counter", "fairlead_webhooks_total",                               \
+      "result=\"signature_missing\"", "")                                                                    \
+    X(METRIC_WEBHOOKS_SIGNATURE_INVALID, "counter", "fairlead_webhooks_total",                               \
+      "result=\"signature_invalid\"", "")                                                                    \
+    X(METRIC_WEBHOOKS_TIMESTAMP, "counter", "fairlead_webhooks_total", "result=\"timestamp_out_of_range\"",  \
+      "")                                                                                                    \
+    X(METRIC_WEBHOOKS_METHOD, "counter", "fairlead_webhooks_total", "result=\"method_not_allowed\"", "")     \
+    X(METRIC_WEBHOOKS_TIMEOUT, "counter", "fairlead_webhooks_total", "result=\"timeout\"", "")               \
+    X(METRIC_WEBHOOKS_TOO_LARGE, "counter", "fairlead_webhooks_total", "result=\"body_too_large\"", "")      \
+    X(METRIC_WEBHOOKS_MEDIA_TYPE, "counter", "fairlead_webhooks_total", "result=\"unsupported_media_type\"", \
+      "")                                                                                                    \
+    X(METRIC_WEBHOOKS_HEADERS, "counter", "fairlead_webhooks_total", "result=\"headers_too_large\"", "")     \
+    X(METRIC_WEBHOOKS_OVERLOADED, "counter", "fairlead_webhooks_total", "result=\"overloaded\"", "")         \
+    X(METRIC_WEBHOOKS_STORAGE, "counter", "fairlead_webhooks_total", "result=\"storage_unavailable\"", "")   \
+    X(METRIC_WEBHOOKS_OTHER, "counter", "fairlead_webhooks_total", "result=\"error\"", "")                   \
+    X(METRIC_SHAPE_ADMIN, "counter", "fairlead_events_total", "shape=\"admin\"", "Events stored, by shape.") \
+    X(METRIC_SHAPE_V3, "counter", "fairlead_events_total", "shape=\"v3\"", "")                               \
+    X(METRIC_SHAPE_V2, "counter", "fairlead_events_total", "shape=\"v2\"", "")                               \
+    X(METRIC_SHAPE_V1, "counter", "fairlead_events_total", "shape=\"v1\"", "")                               \
+    X(METRIC_SHAPE_OTHER, "counter", "fairlead_events_total", "shape=\"other\"", "")                         \
+    X(METRIC_PRINT_SKIPPED, "counter", "fairlead_print_skipped_total", "",                                   \
+      "Events not printed because standard output was too slow.")                                            \
+    X(METRIC_CONNECTIONS, "gauge", "fairlead_http_connections", "", "Open HTTP connections.")                \
+    X(METRIC_CONNECTIONS_CLOSED, "counter", "fairlead_http_connections_closed_total", "",                    \
+      "Connections closed by a limit or a timeout.")                                                         \
+    X(METRIC_QUEUE, "gauge", "fairlead_receive_queue_webhooks", "", "Webhooks waiting to be stored.")        \
+    X(METRIC_JOURNAL_BYTES, "gauge", "fairlead_journal_bytes", "",                                           \
+      "Bytes on disk that the journal occupies.")                                                            \
+    X(METRIC_JOURNAL_SEQ, "gauge", "fairlead_journal_seq", "", "Sequence number of the newest record.")      \
+    X(METRIC_WINDOW_KEYS, "gauge", "fairlead_dedupe_window_keys", "", "Keys in the dedupe window.")          \
+    X(METRIC_READY, "gauge", "fairlead_ready", "", "1 when webhooks can be stored now.")                     \
+    X(METRIC_COMMIT_FAILURES, "counter", "fairlead_commit_failures_total", "", "Commits that failed.")       \
+    X(METRIC_TRIMMED, "counter", "fairlead_journal_trimmed_records_total", "",                               \
+      "Records removed by retention.")                                                                       \
+    X(METRIC_LAST_WEBHOOK, "gauge", "fairlead_last_webhook_timestamp_seconds", "",                           \
       "When the newest webhook was stored, Unix time; 0: none since the start.")
 
 /* Histograms. name, exported name, help, bucket table (upper bounds, ascending; seconds or plain numbers) */
-#define HISTOGRAM_TABLE(X)                                                                                          \
-    X(HISTOGRAM_ACK, "fairlead_ack_seconds", "From the last byte of a webhook to its answer.", LATENCY_BOUNDS)      \
-    X(HISTOGRAM_COMMIT, "fairlead_commit_seconds", "One journal commit with its fsync.", LATENCY_BOUNDS)            \
+#define HISTOGRAM_TABLE(X)                                                                                   \
+    X(HISTOGRAM_ACK, "fairlead_ack_seconds", "From the last byte of a webhook to its answer.",               \
+      LATENCY_BOUNDS)                                                                                        \
+    X(HISTOGRAM_COMMIT, "fairlead_commit_seconds", "One journal commit with its fsync.", LATENCY_BOUNDS)     \
     X(HISTOGRAM_BATCH, "fairlead_commit_batch_records", "Records in one commit.", BATCH_BOUNDS)
 
 #define METRIC_ENUM_ROW(name, kind, exported, label, help) name,

@@ -57,8 +57,10 @@ static size_t connection_limit(const struct serve_options *options)
     }
     if (limit.rlim_cur >= need)
         return wanted;
-    size_t possible = limit.rlim_cur > 2 * OTHER_DESCRIPTORS ? limit.rlim_cur - OTHER_DESCRIPTORS : OTHER_DESCRIPTORS;
-    log_warn("the open-file limit allows fewer connections than max-connections", "connections", LOG_NUM(possible));
+    size_t possible =
+        limit.rlim_cur > 2 * OTHER_DESCRIPTORS ? limit.rlim_cur - OTHER_DESCRIPTORS : OTHER_DESCRIPTORS;
+    log_warn("the open-file limit allows fewer connections than max-connections", "connections",
+             LOG_NUM(possible));
     return possible;
 }
 
@@ -70,8 +72,9 @@ static void on_reload(void *arg)
     service_manager_tell("RELOADING=1");
     enum rc rc = serve_options_read(&fresh, daemon->argc, daemon->argv, &err);
     if (rc == RC_OK)
-        rc = receive_set_secrets(daemon->receive, (enum scheme)fresh.verify, (const char *const *)fresh.secret.items,
-                                 fresh.secret.count, fresh.tolerance, &err);
+        rc = receive_set_secrets(daemon->receive, (enum scheme)fresh.verify,
+                                 (const char *const *)fresh.secret.items, fresh.secret.count, fresh.tolerance,
+                                 &err);
     if (rc == RC_OK) {
         configure_log(&fresh);
         log_info("reloaded secrets and log settings", "secrets", LOG_NUM(fresh.secret.count));
@@ -102,7 +105,8 @@ static enum rc read_token(struct daemon *daemon, struct err *err)
     }
     enum rc rc = datadir_token(daemon->options.data, true, &daemon->token, &created, err);
     if (rc == RC_OK && created)
-        log_info("made an admin token for metrics and API", "file", "admin-token", "directory", daemon->options.data);
+        log_info("made an admin token for metrics and API", "file", "admin-token", "directory",
+                 daemon->options.data);
     return rc;
 }
 
@@ -177,10 +181,11 @@ static void on_ready(void *arg)
 {
     struct daemon *daemon = arg;
     char message[160];
-    const char *checks = daemon->options.secret.count && daemon->options.verify != SCHEME_NONE ? "checked" : "not checked";
+    const char *checks =
+        daemon->options.secret.count && daemon->options.verify != SCHEME_NONE ? "checked" : "not checked";
     snprintf(message, sizeof message, "ready url=%s", server_url(daemon->server));
-    log_info(message, "path", daemon->options.path, "data", daemon->options.data, "signatures", checks, "version",
-             version_text());
+    log_info(message, "path", daemon->options.path, "data", daemon->options.data, "signatures", checks,
+             "version", version_text());
     service_manager_tell("READY=1");
 }
 
@@ -220,12 +225,14 @@ static enum rc serve(struct daemon *daemon, struct err *err)
     return rc;
 }
 
-/* Keys are made and thrown away, files read: everything that can be said without touching the data directory. */
+/* Keys are made and thrown away, files read: everything that can be said without touching the data directory.
+ */
 static enum rc check_only(struct daemon *daemon, struct err *err)
 {
     struct keyring *keyring = NULL;
-    enum rc rc = keyring_new((enum scheme)daemon->options.verify, (const char *const *)daemon->options.secret.items,
-                             daemon->options.secret.count, &keyring, err);
+    enum rc rc =
+        keyring_new((enum scheme)daemon->options.verify, (const char *const *)daemon->options.secret.items,
+                    daemon->options.secret.count, &keyring, err);
     if (rc == RC_OK)
         rc = read_tls(daemon, err);
     if (rc == RC_OK)
@@ -262,9 +269,12 @@ const struct command cmd_serve = {
     .name = "serve",
     .operands = "",
     .summary = "receive webhooks and keep every one of them",
-    .details = "Listens for webhooks, stores each durably before it answers 200, and prints it. Every option is also the\n"
-               "environment variable FAIRLEAD_<NAME> and a key of the file given by --config; the command line beats the\n"
-               "environment, the environment beats the file. SIGHUP re-reads secrets and log settings; SIGTERM and SIGINT\n"
+    .details = "Listens for webhooks, stores each durably before it answers 200, and prints it. Every option "
+               "is also the\n"
+               "environment variable FAIRLEAD_<NAME> and a key of the file given by --config; the command "
+               "line beats the\n"
+               "environment, the environment beats the file. SIGHUP re-reads secrets and log settings; "
+               "SIGTERM and SIGINT\n"
                "finish what was received and stop.",
     .examples = "fairlead serve\n"
                 "fairlead serve --listen 0.0.0.0:5000 --data /var/lib/fairlead --secret whsec_…\n"

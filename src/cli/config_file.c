@@ -22,14 +22,16 @@ static int on_key(void *arg, const char *section, const char *name, const char *
     if (parsing->failed)
         return 1;
     if (section[0])
-        rc = err_set(&parsing->err, RC_USAGE, "'%s' is in a section [%s]; this file has no sections", name, section);
+        rc = err_set(&parsing->err, RC_USAGE, "'%s' is in a section [%s]; this file has no sections", name,
+                     section);
     else
         rc = option_set(parsing->table, parsing->values, name, value ? value : "", "", &parsing->err);
     parsing->failed = rc != RC_OK;
     return rc == RC_OK;
 }
 
-/* libinih cuts long lines silently: say it instead. Returns the number of the first line that is too long or has a zero byte, 0: none. */
+/* libinih cuts long lines silently: say it instead. Returns the number of the first line that is too long or
+ * has a zero byte, 0: none. */
 static int find_bad_line(struct slice text)
 {
     for (int number = 1; text.len > 0; number++) {
@@ -40,13 +42,13 @@ static int find_bad_line(struct slice text)
     return 0;
 }
 
-enum rc config_file_parse(const struct option_table *table, void *values, struct slice text, const char *file_name,
-                          struct err *err)
+enum rc config_file_parse(const struct option_table *table, void *values, struct slice text,
+                          const char *file_name, struct err *err)
 {
     int bad = text.len ? find_bad_line(text) : 0;
     if (bad)
-        return err_set(err, RC_USAGE, "%s:%d: the line is longer than %d characters or no text", file_name, bad,
-                       CONFIG_LINE_MAX);
+        return err_set(err, RC_USAGE, "%s:%d: the line is longer than %d characters or no text", file_name,
+                       bad, CONFIG_LINE_MAX);
     CLEANUP(buf_cleanup) struct buf copy = BUF_INIT;
     buf_add_slice(&copy, text);
     if (buf_failed(&copy))
@@ -56,12 +58,15 @@ enum rc config_file_parse(const struct option_table *table, void *values, struct
     if (line == 0)
         return RC_OK;
     if (!parsing.failed)
-        return err_set(err, RC_USAGE, "%s:%d: not understood; write lines like 'max-body = 2MiB'", file_name, line);
+        return err_set(err, RC_USAGE, "%s:%d: not understood; write lines like 'max-body = 2MiB'", file_name,
+                       line);
     const char *message = parsing.err.message;
-    return err_set(err, RC_USAGE, "%s:%d: %s", file_name, line, strncmp(message, ": ", 2) == 0 ? message + 2 : message);
+    return err_set(err, RC_USAGE, "%s:%d: %s", file_name, line,
+                   strncmp(message, ": ", 2) == 0 ? message + 2 : message);
 }
 
-enum rc config_file_read(const struct option_table *table, void *values, const char *file_name, struct err *err)
+enum rc config_file_read(const struct option_table *table, void *values, const char *file_name,
+                         struct err *err)
 {
     CLEANUP(buf_cleanup) struct buf text = BUF_INIT_LIMIT(CONFIG_FILE_MAX);
     enum rc rc = text_file_read(file_name, &text, err);

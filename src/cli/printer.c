@@ -121,7 +121,8 @@ static void *run(void *arg)
         struct err err;
         uint64_t last = printer->position;
         skip_if_behind(printer);
-        enum rc rc = journal_read(printer->journal, printer->position, READ_RECORDS, on_record, printer, &last, &err);
+        enum rc rc =
+            journal_read(printer->journal, printer->position, READ_RECORDS, on_record, printer, &last, &err);
         bool more = rc == RC_OK && last > printer->position;
         if (more) {
             printer->position = last;
@@ -135,7 +136,8 @@ static void *run(void *arg)
     return NULL;
 }
 
-enum rc printer_start(struct journal *journal, enum print_style style, int fd, struct printer **ret, struct err *err)
+enum rc printer_start(struct journal *journal, enum print_style style, int fd, struct printer **ret,
+                      struct err *err)
 {
     struct printer *printer = calloc(1, sizeof *printer);
     if (!printer)

@@ -1,9 +1,9 @@
 /*
  * printer - stored events on standard output, on a path of its own.
  *
- * A thread of low priority reads the journal from where it stood at the start, as any other reader does. Receiving never
- * waits for it: when output is slow and the printer falls behind by PRINTER_MAX_LAG events, it skips to the newest ones, says how many it
- * skipped, and counts them (fairlead_print_skipped_total).
+ * A thread of low priority reads the journal from where it stood at the start, as any other reader does.
+ * Receiving never waits for it: when output is slow and the printer falls behind by PRINTER_MAX_LAG events,
+ * it skips to the newest ones, says how many it skipped, and counts them (fairlead_print_skipped_total).
  *
  * Thread: start and stop by main; the printer's own thread does the rest.
  */
@@ -19,9 +19,10 @@
 struct printer;
 
 /* style: PRINT_PRETTY or PRINT_LINE. The journal is borrowed until printer_stop(). */
-MUST_CHECK enum rc printer_start(struct journal *journal, enum print_style style, int fd, struct printer **ret,
-                                 struct err *err);
-/* Prints what is left as long as the output takes it (at most a second), then ends the thread and frees. NULL is fine. */
+MUST_CHECK enum rc printer_start(struct journal *journal, enum print_style style, int fd,
+                                 struct printer **ret, struct err *err);
+/* Prints what is left as long as the output takes it (at most a second), then ends the thread and frees. NULL
+ * is fine. */
 void printer_stop(struct printer *printer);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * serve_options - the options of `serve`: one table for command line, environment, file, help and reference page.
+ * serve_options - the options of `serve`: one table for command line, environment, file, help and reference
+ * page.
  *
  * Thread: main (start-up and reload).
  */
@@ -16,9 +17,9 @@ struct serve_options {
     const char *path;
     const char *data;
     struct option_list secret;
-    int verify;      /* enum scheme */
+    int verify; /* enum scheme */
     usec tolerance;
-    int print;       /* enum print_style */
+    int print; /* enum print_style */
     int64_t max_body;
     usec dedupe_window;
     int64_t dedupe_max_keys;
@@ -27,8 +28,8 @@ struct serve_options {
     bool no_auth;
     const char *tls_cert;
     const char *tls_key;
-    int log_format;  /* enum log_format */
-    int log_level;   /* enum log_level */
+    int log_format; /* enum log_format */
+    int log_level;  /* enum log_level */
     usec header_timeout;
     usec body_timeout;
     usec idle_timeout;
@@ -43,8 +44,8 @@ struct serve_options {
 extern const struct option_table serve_option_table;
 
 /*
- * Fills values (zeroed) from defaults, the file given by --config or FAIRLEAD_CONFIG, the environment, the command line, and checks what options
- * demand of each other. RC_USAGE. option_values_cleanup() frees.
+ * Fills values (zeroed) from defaults, the file given by --config or FAIRLEAD_CONFIG, the environment, the
+ * command line, and checks what options demand of each other. RC_USAGE. option_values_cleanup() frees.
  */
 MUST_CHECK enum rc serve_options_read(struct serve_options *values, int argc, char **argv, struct err *err);
 

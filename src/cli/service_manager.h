@@ -1,4 +1,5 @@
-/* service_manager - tells systemd how we are (sd_notify(3) protocol); nothing happens without NOTIFY_SOCKET. Thread: any. */
+/* service_manager - tells systemd how we are (sd_notify(3) protocol); nothing happens without NOTIFY_SOCKET.
+ * Thread: any. */
 #ifndef FAIRLEAD_CLI_SERVICE_MANAGER_H
 #define FAIRLEAD_CLI_SERVICE_MANAGER_H
 

@@ -1,8 +1,9 @@
 /*
  * terminal - what depends on whether a person is looking: colour and progress bars.
  *
- * Colour only on a terminal, never with NO_COLOR set (https://no-color.org) or TERM=dumb. Progress goes to standard error, is drawn at most
- * ten times a second, and is nothing at all when standard error is not a terminal.
+ * Colour only on a terminal, never with NO_COLOR set (https://no-color.org) or TERM=dumb. Progress goes to
+ * standard error, is drawn at most ten times a second, and is nothing at all when standard error is not a
+ * terminal.
  *
  * Thread: main.
  */

@@ -37,6 +37,7 @@ enum rc text_file_read(const char *name, struct buf *out, struct err *err)
         return read_all(STDIN_FILENO, "standard input", out, err);
     CLEANUP(cleanup_fd) int fd = open(name, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return err_set(err, errno == ENOENT ? RC_NOT_FOUND : RC_USAGE, "cannot read %s: %s", name, strerror(errno));
+        return err_set(err, errno == ENOENT ? RC_NOT_FOUND : RC_USAGE, "cannot read %s: %s", name,
+                       strerror(errno));
     return read_all(fd, name, out, err);
 }

@@ -254,7 +254,8 @@ usec connections_expire(struct connections *all, usec now)
 void connections_shut_idle(struct connections *all)
 {
     for (int phase = 0; phase < PHASE_COUNT; phase++)
-        for (struct connection *connection = all->phases[phase].first; connection; connection = connection->next)
+        for (struct connection *connection = all->phases[phase].first; connection;
+             connection = connection->next)
             if (phase == PHASE_FIRST || phase == PHASE_IDLE || phase == PHASE_HEADERS)
                 shut(connection);
 }

@@ -1,11 +1,12 @@
 /*
  * connections - every open HTTP connection, and when it has had its time.
  *
- * A connection is in one phase; each phase has one time limit, counted from when the phase began, so that a peer that sends a
- * byte now and then gains nothing. Phases are lists in order of their beginning: the front of each is the next to expire. Too many
- * connections: the one that has been idle longest makes room.
+ * A connection is in one phase; each phase has one time limit, counted from when the phase began, so that a
+ * peer that sends a byte now and then gains nothing. Phases are lists in order of their beginning: the front
+ * of each is the next to expire. Too many connections: the one that has been idle longest makes room.
  *
- * A connection that must go is shut down (shutdown(2)); the HTTP library then sees its end and closes it as any other.
+ * A connection that must go is shut down (shutdown(2)); the HTTP library then sees its end and closes it as
+ * any other.
  *
  * Thread: loop.   Owner: struct server.
  */
@@ -34,7 +35,7 @@ struct connections;
 struct connection_limits {
     usec phase_time[PHASE_COUNT]; /* 0: no limit */
     size_t max_connections;
-    size_t max_per_address;       /* not counted for loopback: reverse proxies live there; 0: no limit */
+    size_t max_per_address; /* not counted for loopback: reverse proxies live there; 0: no limit */
 };
 
 /* NULL when memory ran out. */
@@ -50,8 +51,9 @@ void connections_remove(struct connections *all, struct connection *connection);
 void connection_enter(struct connections *all, struct connection *connection, enum phase phase);
 
 /*
- * Shuts it down when the peer has sent its last byte. libmicrohttpd 0.9.75 misses an end that arrived together with the
- * data before it, unless the connection was suspended in between, and would keep the connection until it expires.
+ * Shuts it down when the peer has sent its last byte. libmicrohttpd 0.9.75 misses an end that arrived
+ * together with the data before it, unless the connection was suspended in between, and would keep the
+ * connection until it expires.
  */
 void connection_shut_if_ended(struct connection *connection);
 

@@ -24,7 +24,7 @@ struct reply {
 struct endpoint {
     const char *method; /* "GET" also answers HEAD */
     const char *path;
-    bool open;          /* answered without the admin token */
+    bool open; /* answered without the admin token */
     void (*handle)(void *context, struct reply *reply);
     const char *help;
 };
@@ -34,7 +34,8 @@ struct endpoint_table {
     size_t count;
 };
 
-/* Makes reply the error body of interface: {"success":false,"error":{"code":"…","message":"…"}} with rc's status. */
+/* Makes reply the error body of interface: {"success":false,"error":{"code":"…","message":"…"}} with rc's
+ * status. */
 void reply_error(struct reply *reply, enum rc rc, const char *message);
 
 #endif

@@ -7,8 +7,8 @@
 #include "base/metric.h"
 #include "wire/head.h"
 
-#define SPARE_MAX       512
-#define SPARE_BODY_MAX  ((size_t)16 * 1024)
+#define SPARE_MAX      512
+#define SPARE_BODY_MAX ((size_t)16 * 1024)
 
 enum step { STEP_HEADERS, STEP_BODY, STEP_SUBMITTED, STEP_DONE };
 
@@ -21,11 +21,11 @@ struct exchange {
     enum step step;
     bool is_webhook;
     bool close_after;
-    const char *allow;  /* for 405 */
+    const char *allow; /* for 405 */
     enum rc refused;
     struct err err;
     uint64_t discarded;
-    usec complete_at;   /* monotonic, when the last byte had arrived */
+    usec complete_at; /* monotonic, when the last byte had arrived */
 };
 
 static struct MHD_Response *fixed_response(const char *text)
@@ -172,11 +172,13 @@ static enum MHD_Result send_reply(const struct exchange *exchange, struct reply 
     struct slice body = buf_slice(&reply->body);
     struct MHD_Response *response = NULL;
     if (!buf_failed(&reply->body))
-        response = MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)body.ptr, MHD_RESPMEM_MUST_COPY);
+        response =
+            MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)body.ptr, MHD_RESPMEM_MUST_COPY);
     enum MHD_Result result = MHD_NO;
     if (response) {
         add_headers(exchange, reply, rc, response);
-        result = MHD_queue_response(exchange->http, (unsigned)(reply->status ? reply->status : 200), response);
+        result =
+            MHD_queue_response(exchange->http, (unsigned)(reply->status ? reply->status : 200), response);
         MHD_destroy_response(response);
     }
     buf_cleanup(&reply->body);
@@ -223,8 +225,8 @@ static enum rc refuse(struct exchange *exchange, enum rc rc, const char *message
     return rc;
 }
 
-/* application/json and anything under application/ that ends in +json, parameters ignored (RFC 6839, section 3.1).
-   None at all is fine. */
+/* application/json and anything under application/ that ends in +json, parameters ignored (RFC 6839,
+   section 3.1). None at all is fine. */
 static bool is_json_type(const char *value)
 {
     if (!value)
@@ -279,7 +281,8 @@ static enum rc check_framing(struct exchange *exchange, uint64_t *ret_length)
         return RC_OK;
     exchange->close_after = true;
     if (chunked)
-        return refuse(exchange, RC_BAD_REQUEST, "Content-Length and Transfer-Encoding exclude each other; send one");
+        return refuse(exchange, RC_BAD_REQUEST,
+                      "Content-Length and Transfer-Encoding exclude each other; send one");
     if (header_count(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH) > 1 || !parse_length(length, ret_length))
         return refuse(exchange, RC_BAD_REQUEST, "Content-Length must be given once, as a number");
     exchange->close_after = false;
@@ -293,7 +296,8 @@ static bool token_matches(const char *token, const char *authorization)
     return slice_equal_secret(slice_str(token), slice_trim(slice_str(authorization + 7)));
 }
 
-static enum rc check_endpoint(struct exchanges *all, struct exchange *exchange, const char *url, const char *method)
+static enum rc check_endpoint(struct exchanges *all, struct exchange *exchange, const char *url,
+                              const char *method)
 {
     const struct endpoint_table *table = all->options->endpoints;
     for (size_t i = 0; i < table->count; i++) {
@@ -307,9 +311,10 @@ static enum rc check_endpoint(struct exchanges *all, struct exchange *exchange, 
         }
         const char *token = all->options->token;
         if (!row->open && token && !token_matches(token, header(exchange, MHD_HTTP_HEADER_AUTHORIZATION)))
-            return refuse(exchange, RC_UNAUTHORIZED,
-                          "send the admin token as 'Authorization: Bearer TOKEN'; it is in the file admin-token of the "
-                          "data directory");
+            return refuse(
+                exchange, RC_UNAUTHORIZED,
+                "send the admin token as 'Authorization: Bearer TOKEN'; it is in the file admin-token of the "
+                "data directory");
         exchange->endpoint = row;
         return RC_OK;
     }
@@ -317,7 +322,8 @@ static enum rc check_endpoint(struct exchanges *all, struct exchange *exchange, 
     return RC_NOT_FOUND;
 }
 
-static enum rc check_webhook(struct exchanges *all, struct exchange *exchange, const char *method, uint64_t length)
+static enum rc check_webhook(struct exchanges *all, struct exchange *exchange, const char *method,
+                             uint64_t length)
 {
     exchange->is_webhook = true;
     if (strcmp(method, "POST") != 0) {
@@ -334,8 +340,8 @@ static enum rc check_webhook(struct exchanges *all, struct exchange *exchange, c
     return RC_OK;
 }
 
-static enum rc check_headers(struct exchanges *all, struct exchange *exchange, const char *url, const char *method,
-                             uint64_t *ret_length)
+static enum rc check_headers(struct exchanges *all, struct exchange *exchange, const char *url,
+                             const char *method, uint64_t *ret_length)
 {
     const union MHD_ConnectionInfo *size =
         MHD_get_connection_info(exchange->http, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
@@ -382,7 +388,8 @@ static enum MHD_Result on_headers(struct exchanges *all, struct exchange *exchan
     return MHD_YES;
 }
 
-static enum MHD_Result on_body(struct exchanges *all, struct exchange *exchange, const char *data, size_t *data_size)
+static enum MHD_Result on_body(struct exchanges *all, struct exchange *exchange, const char *data,
+                               size_t *data_size)
 {
     struct buf *body = &exchange->webhook.body;
     if (exchange->refused == RC_OK && exchange->is_webhook) {
@@ -417,8 +424,9 @@ static enum MHD_Result submit(struct exchanges *all, struct exchange *exchange)
     webhook->received_at = clock_wall();
     exchange->complete_at = clock_monotonic();
     struct err err;
-    enum rc rc = buf_failed(&webhook->head) ? err_set(&err, RC_NO_MEMORY, "memory ran out; send the event again later")
-                                            : receive_submit(all->receive, webhook, &err);
+    enum rc rc = buf_failed(&webhook->head)
+                     ? err_set(&err, RC_NO_MEMORY, "memory ran out; send the event again later")
+                     : receive_submit(all->receive, webhook, &err);
     if (rc != RC_OK)
         return answer_error(exchange, rc, &err);
     exchange->step = STEP_SUBMITTED;

@@ -1,9 +1,10 @@
 /*
  * exchange - one request and its answer: routing, limits, the webhook's way to receive and back.
  *
- * Steps: headers -> body (kept or thrown away) -> waiting for receive -> answer. A request that is refused early keeps its reason until its body has
- * been read, so that the sender sees the answer; beyond EXCHANGE_DRAIN_MAX bytes, or when the sender waits
- * for 100 Continue, it is answered at once and the connection closed.
+ * Steps: headers -> body (kept or thrown away) -> waiting for receive -> answer. A request that is refused
+ * early keeps its reason until its body has been read, so that the sender sees the answer; beyond
+ * EXCHANGE_DRAIN_MAX bytes, or when the sender waits for 100 Continue, it is answered at once and the
+ * connection closed.
  *
  * Thread: loop.   Owner: struct server.
  */
@@ -18,8 +19,8 @@
 #define EXCHANGE_DRAIN_MAX  ((uint64_t)8 * 1024 * 1024)
 #define EXCHANGE_HEADER_MAX ((size_t)32 * 1024)
 /*
- * Memory of libmicrohttpd for one connection: headers up to the limit above get our answer, larger ones its own. It is cleared
- * for each request (5 % of all time at 64 KiB), so it is no larger than that takes.
+ * Memory of libmicrohttpd for one connection: headers up to the limit above get our answer, larger ones its
+ * own. It is cleared for each request (5 % of all time at 64 KiB), so it is no larger than that takes.
  */
 #define EXCHANGE_POOL_BYTES ((size_t)2 * EXCHANGE_HEADER_MAX)
 
@@ -30,15 +31,16 @@ struct exchanges {
     const struct server_options *options;
     struct receive *receive;
     struct connections *connections;
-    struct MHD_Response *stored;    /* the two answers that nearly every webhook gets, made once */
+    struct MHD_Response *stored; /* the two answers that nearly every webhook gets, made once */
     struct MHD_Response *duplicate;
-    struct exchange *spare;         /* finished ones, kept for their memory */
+    struct exchange *spare; /* finished ones, kept for their memory */
     size_t spare_count;
-    size_t submitted;               /* webhooks that receive has */
+    size_t submitted; /* webhooks that receive has */
     bool stopping;
 };
 
-MUST_CHECK enum rc exchanges_init(struct exchanges *all, const struct server_options *options, struct err *err);
+MUST_CHECK enum rc exchanges_init(struct exchanges *all, const struct server_options *options,
+                                  struct err *err);
 void exchanges_cleanup(struct exchanges *all);
 
 /* Takes back what receive has finished and lets its connections go on. */
@@ -46,8 +48,9 @@ void exchanges_resume(struct exchanges *all);
 
 /* For MHD_start_daemon(); cls is the struct exchanges. */
 void *exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *connection);
-enum MHD_Result exchange_on_data(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
-                                 const char *version, const char *data, size_t *data_size, void **con_cls);
+enum MHD_Result exchange_on_data(void *cls, struct MHD_Connection *connection, const char *url,
+                                 const char *method, const char *version, const char *data, size_t *data_size,
+                                 void **con_cls);
 void exchange_on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
                            enum MHD_RequestTerminationCode code);
 

@@ -1,10 +1,10 @@
 #include "http/listener.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,7 +16,8 @@
 static bool split_address(const char *address, char host[256], char port[16])
 {
     const char *colon = strrchr(address, ':');
-    if (!colon || strlen(colon + 1) == 0 || strlen(colon + 1) > 5 || strspn(colon + 1, "0123456789") != strlen(colon + 1))
+    if (!colon || strlen(colon + 1) == 0 || strlen(colon + 1) > 5 ||
+        strspn(colon + 1, "0123456789") != strlen(colon + 1))
         return false;
     size_t len = (size_t)(colon - address);
     if (len >= 2 && address[0] == '[' && colon[-1] == ']') {
@@ -40,7 +41,8 @@ static void format_bound(int fd, struct buf *out)
     char host[NI_MAXHOST] = "";
     char port[NI_MAXSERV] = "";
     getsockname(fd, (struct sockaddr *)&bound, &len);
-    getnameinfo((struct sockaddr *)&bound, len, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
+    getnameinfo((struct sockaddr *)&bound, len, host, sizeof host, port, sizeof port,
+                NI_NUMERICHOST | NI_NUMERICSERV);
     buf_addf(out, bound.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
@@ -64,9 +66,11 @@ static enum rc bind_failed(const char *address, int error, struct err *err)
 {
     if (error == EADDRINUSE)
         return err_set(err, RC_UNREACHABLE,
-                       "%s is taken by another program; stop it or choose another port with --listen", address);
+                       "%s is taken by another program; stop it or choose another port with --listen",
+                       address);
     if (error == EACCES)
-        return err_set(err, RC_UNREACHABLE, "%s needs more rights; choose a port above 1023 with --listen", address);
+        return err_set(err, RC_UNREACHABLE, "%s needs more rights; choose a port above 1023 with --listen",
+                       address);
     return err_set(err, RC_UNREACHABLE, "cannot listen on %s: %s", address, strerror(error));
 }
 
@@ -75,13 +79,15 @@ enum rc listener_open(const char *address, int *ret_fd, struct buf *ret_address,
     char host[256];
     char port[16];
     if (!split_address(address, host, port))
-        return err_set(err, RC_USAGE, "'%s' is no address to listen on; write ADDR:PORT, like 127.0.0.1:5000 or [::1]:5000",
+        return err_set(err, RC_USAGE,
+                       "'%s' is no address to listen on; write ADDR:PORT, like 127.0.0.1:5000 or [::1]:5000",
                        address);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found;
     int status = getaddrinfo(strcmp(host, "*") == 0 ? NULL : host, port, &hints, &found);
     if (status != 0)
-        return err_set(err, RC_USAGE, "cannot find the address '%s' to listen on: %s", host, gai_strerror(status));
+        return err_set(err, RC_USAGE, "cannot find the address '%s' to listen on: %s", host,
+                       gai_strerror(status));
     int fd = -1;
     for (struct addrinfo *to = found; to && fd < 0; to = to->ai_next)
         fd = bind_one(to);

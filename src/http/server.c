@@ -27,9 +27,9 @@ struct server {
     struct buf url;
 
     uv_loop_t loop;
-    uv_poll_t socket;     /* the daemon's epoll descriptor */
-    uv_idle_t again;      /* active while the daemon has work that no descriptor shows */
-    uv_timer_t timer;     /* the next connection to expire, and the end of a stop */
+    uv_poll_t socket; /* the daemon's epoll descriptor */
+    uv_idle_t again;  /* active while the daemon has work that no descriptor shows */
+    uv_timer_t timer; /* the next connection to expire, and the end of a stop */
     uv_async_t done;
     uv_async_t stop;
     uv_signal_t signals[3];
@@ -42,7 +42,8 @@ static const int SIGNALS[3] = {SIGTERM, SIGINT, SIGHUP};
 
 static void run_daemon(struct server *server);
 
-/* --- libmicrohttpd's callbacks --------------------------------------------------------------------------- */
+/* --- libmicrohttpd's callbacks ---------------------------------------------------------------------------
+ */
 
 static void on_connection(void *cls, struct MHD_Connection *http, void **context,
                           enum MHD_ConnectionNotificationCode code)
@@ -77,7 +78,8 @@ __attribute__((format(printf, 2, 0))) static void on_library_log(void *cls, cons
     log_debug("http library", "text", text);
 }
 
-/* Paths are compared as they were sent: nothing that decodes to the webhook path, or is cut at %00, passes for it. */
+/* Paths are compared as they were sent: nothing that decodes to the webhook path, or is cut at %00, passes
+ * for it. */
 static size_t keep_escapes(void *cls, struct MHD_Connection *http, char *text)
 {
     (void)cls;
@@ -85,7 +87,8 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *http, char *text)
     return strlen(text);
 }
 
-/* --- the loop -------------------------------------------------------------------------------------------- */
+/* --- the loop --------------------------------------------------------------------------------------------
+ */
 
 static void finish_when_quiet(struct server *server)
 {
@@ -111,7 +114,8 @@ static void set_timer(struct server *server)
         return;
     }
     uint64_t wait_ms = next <= now ? 1 : (uint64_t)((next - now) / USEC_PER_MS + 1);
-    /* Most turns move the next deadline a little further: an early wake-up is cheaper than a timer set each time. */
+    /* Most turns move the next deadline a little further: an early wake-up is cheaper than a timer set each
+     * time. */
     if (!uv_is_active((uv_handle_t *)&server->timer) || uv_timer_get_due_in(&server->timer) > wait_ms)
         uv_timer_start(&server->timer, on_timer, wait_ms, 0);
 }
@@ -121,7 +125,8 @@ static void on_again(uv_idle_t *idle)
     run_daemon(idle->data);
 }
 
-/* One turn: everything that is ready is read, submitted webhooks are handed over together, what is pending is remembered. */
+/* One turn: everything that is ready is read, submitted webhooks are handed over together, what is pending is
+ * remembered. */
 static void run_daemon(struct server *server)
 {
     MHD_run(server->daemon);
@@ -204,7 +209,8 @@ void server_on_fatal(void *arg, const struct err *err)
     server_stop_soon(server);
 }
 
-/* --- start and end ----------------------------------------------------------------------------------------- */
+/* --- start and end -----------------------------------------------------------------------------------------
+ */
 
 static struct MHD_Daemon *start_daemon(struct server *server)
 {
@@ -218,18 +224,14 @@ static struct MHD_Daemon *start_daemon(struct server *server)
     struct MHD_OptionItem *tls_options = options->tls_cert ? tls : &tls[2];
     if (options->tls_cert)
         flags |= MHD_USE_TLS;
-    return MHD_start_daemon(flags, 0, on_accept, server, exchange_on_data, &server->exchanges,
-                            MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL,
-                            MHD_OPTION_LISTEN_SOCKET, server->listener,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)(options->max_connections + SPARE_CONNECTIONS),
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, EXCHANGE_POOL_BYTES,
-                            MHD_OPTION_CONNECTION_TIMEOUT, 0U,
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-                            MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, &server->exchanges,
-                            MHD_OPTION_URI_LOG_CALLBACK, exchange_on_uri, &server->exchanges,
-                            MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-                            MHD_OPTION_STRICT_FOR_CLIENT, 1,
-                            MHD_OPTION_ARRAY, tls_options, MHD_OPTION_END);
+    return MHD_start_daemon(
+        flags, 0, on_accept, server, exchange_on_data, &server->exchanges, MHD_OPTION_EXTERNAL_LOGGER,
+        on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, server->listener, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)(options->max_connections + SPARE_CONNECTIONS), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        EXCHANGE_POOL_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+        server, MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, &server->exchanges,
+        MHD_OPTION_URI_LOG_CALLBACK, exchange_on_uri, &server->exchanges, MHD_OPTION_UNESCAPE_CALLBACK,
+        keep_escapes, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls_options, MHD_OPTION_END);
 }
 
 /* The handles stay in the loop from here to server_close(). */
@@ -261,8 +263,9 @@ enum rc server_open(const struct server_options *options, struct server **ret, s
         rc = exchanges_init(&server->exchanges, &server->options, err);
     if (rc == RC_OK && !(server->daemon = start_daemon(server)))
         rc = err_set(err, options->tls_cert ? RC_USAGE : RC_INTERNAL,
-                     options->tls_cert ? "TLS could not be started: are tls-cert and tls-key a matching PEM pair?"
-                                       : "the HTTP server could not be started");
+                     options->tls_cert
+                         ? "TLS could not be started: are tls-cert and tls-key a matching PEM pair?"
+                         : "the HTTP server could not be started");
     if (rc != RC_OK) {
         server_close(server);
         return rc;

@@ -1,13 +1,15 @@
 /*
- * server - HTTP in: libmicrohttpd driven by a libuv loop, webhooks handed to receive, everything else routed by table.
+ * server - HTTP in: libmicrohttpd driven by a libuv loop, webhooks handed to receive, everything else routed
+ * by table.
  *
- * libmicrohttpd runs without a thread of its own (MHD_USE_EPOLL, external): its epoll descriptor is watched by libuv and MHD_run() is
- * called when it fires. Its internal epoll thread (0.9.75) stands still when exactly 128, 256, … descriptors are ready at
- * once; tests/e2e/many_connections.test.mjs keeps watch.
+ * libmicrohttpd runs without a thread of its own (MHD_USE_EPOLL, external): its epoll descriptor is watched
+ * by libuv and MHD_run() is called when it fires. Its internal epoll thread (0.9.75) stands still when
+ * exactly 128, 256, … descriptors are ready at once; tests/e2e/many_connections.test.mjs keeps watch.
  *
- * The way of a webhook: headers are checked (method, size, type), the body is gathered, the webhook goes to receive_submit()
- * and its connection is suspended; on_done wakes the loop, which resumes the connection and answers. A refused request's
- * body is read and thrown away up to a limit, so that the sender sees the answer instead of a reset.
+ * The way of a webhook: headers are checked (method, size, type), the body is gathered, the webhook goes to
+ * receive_submit() and its connection is suspended; on_done wakes the loop, which resumes the connection and
+ * answers. A refused request's body is read and thrown away up to a limit, so that the sender sees the answer
+ * instead of a reset.
  *
  * Thread: server_open() to server_close() on one thread, the loop. server_wake() and server_stop_soon(): any.
  */
@@ -23,26 +25,27 @@
 #include "receive/receive.h"
 
 struct server_options {
-    const char *listen;      /* see http/listener.h */
-    const char *path;        /* where webhooks come in */
-    int64_t max_body;        /* bytes */
+    const char *listen; /* see http/listener.h */
+    const char *path;   /* where webhooks come in */
+    int64_t max_body;   /* bytes */
     usec header_timeout;
     usec body_timeout;
     usec idle_timeout;
     size_t max_connections;
     size_t max_per_address;
-    const char *tls_cert;    /* PEM text; NULL: plain HTTP */
+    const char *tls_cert; /* PEM text; NULL: plain HTTP */
     const char *tls_key;
-    const char *token;       /* admin token; NULL: everything is open */
+    const char *token; /* admin token; NULL: everything is open */
     const struct endpoint_table *endpoints;
-    void *context;           /* for their handlers */
+    void *context;                /* for their handlers */
     void (*on_reload)(void *arg); /* SIGHUP, on the loop */
     void *arg;
 };
 
 struct server;
 
-/* Binds and prepares; nothing is answered before server_run(). Strings are borrowed for the server's life. RC_USAGE, RC_UNREACHABLE. */
+/* Binds and prepares; nothing is answered before server_run(). Strings are borrowed for the server's life.
+ * RC_USAGE, RC_UNREACHABLE. */
 MUST_CHECK enum rc server_open(const struct server_options *options, struct server **ret, struct err *err);
 
 /* "http://127.0.0.1:5000" with the real port; "https:" with TLS. Lives as long as the server. */
@@ -53,11 +56,12 @@ void server_on_done(void *server);
 void server_on_fatal(void *server, const struct err *err);
 
 /*
- * Serves until SIGTERM, SIGINT or a fatal failure: then stops accepting, has receive finish (receive_stop()), sends every answer, and
- * returns. RC_OK, or what went wrong. on_ready is called once when connections are accepted.
+ * Serves until SIGTERM, SIGINT or a fatal failure: then stops accepting, has receive finish (receive_stop()),
+ * sends every answer, and returns. RC_OK, or what went wrong. on_ready is called once when connections are
+ * accepted.
  */
-MUST_CHECK enum rc server_run(struct server *server, struct receive *receive, void (*on_ready)(void *arg), void *arg,
-                              struct err *err);
+MUST_CHECK enum rc server_run(struct server *server, struct receive *receive, void (*on_ready)(void *arg),
+                              void *arg, struct err *err);
 
 /* Asks server_run() to return, as SIGTERM does. Any thread. */
 void server_stop_soon(struct server *server);

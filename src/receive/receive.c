@@ -113,8 +113,8 @@ static void set_ready(struct receive *receive, bool ready, const struct err *why
 }
 
 /* Steps 3 and 4 of a webhook's way: signature on the raw bytes, then JSON, shape and key. */
-static enum rc check_webhook(struct receive *receive, struct webhook *webhook, usec now, struct dedupe_key *key,
-                             enum shape *ret_shape)
+static enum rc check_webhook(struct receive *receive, struct webhook *webhook, usec now,
+                             struct dedupe_key *key, enum shape *ret_shape)
 {
     struct slice head = buf_slice(&webhook->head);
     struct slice body = buf_slice(&webhook->body);
@@ -140,7 +140,8 @@ static enum rc check_webhook(struct receive *receive, struct webhook *webhook, u
         payload_read(tree, &payload);
         *ret_shape = payload.shape;
     } else {
-        rc = err_set(&webhook->err, RC_NOT_AN_OBJECT, "the body must be a JSON object, like {\"type\":\"…\"}");
+        rc =
+            err_set(&webhook->err, RC_NOT_AN_OBJECT, "the body must be a JSON object, like {\"type\":\"…\"}");
     }
     json_decref(tree);
     if (rc == RC_OK)
@@ -239,9 +240,8 @@ static void conclude(struct batch *batch, enum rc rc, const struct err *err)
         if (outcome->result == APPEND_REFUSED)
             webhook->rc = err_set(&webhook->err, RC_BODY_TOO_LARGE, "the event is too large to be stored");
         if (outcome->result == APPEND_STORED) {
-            static const enum metric SHAPE_METRICS[SHAPE_COUNT] = {METRIC_SHAPE_ADMIN, METRIC_SHAPE_V3,
-                                                                   METRIC_SHAPE_V2, METRIC_SHAPE_V1,
-                                                                   METRIC_SHAPE_OTHER};
+            static const enum metric SHAPE_METRICS[SHAPE_COUNT] = {
+                METRIC_SHAPE_ADMIN, METRIC_SHAPE_V3, METRIC_SHAPE_V2, METRIC_SHAPE_V1, METRIC_SHAPE_OTHER};
             metric_add(SHAPE_METRICS[batch->shapes[i]], 1);
             metric_set(METRIC_LAST_WEBHOOK, now / USEC_PER_SEC);
         }
@@ -267,7 +267,8 @@ static void process(struct receive *receive, struct batch *batch)
     hand_back(receive, batch);
 }
 
-/* Between batches: retention, in steps small enough not to be noticed, and the probe after a storage failure. */
+/* Between batches: retention, in steps small enough not to be noticed, and the probe after a storage failure.
+ */
 static usec do_chores(struct receive *receive, usec now, bool ready)
 {
     struct err err;
@@ -383,7 +384,8 @@ enum rc receive_start(const struct receive_options *options, struct receive **re
     receive->ready = true;
     list_init(&receive->waiting);
     list_init(&receive->done);
-    enum rc rc = keyring_new(options->scheme, options->secrets, options->secret_count, &receive->keyring, err);
+    enum rc rc =
+        keyring_new(options->scheme, options->secrets, options->secret_count, &receive->keyring, err);
     receive->options.secrets = NULL;
     if (rc != RC_OK) {
         free_parts(receive);
@@ -446,8 +448,8 @@ bool receive_ready(struct receive *receive, struct err *err)
     return ready;
 }
 
-enum rc receive_set_secrets(struct receive *receive, enum scheme scheme, const char *const *secrets, size_t count,
-                            usec tolerance, struct err *err)
+enum rc receive_set_secrets(struct receive *receive, enum scheme scheme, const char *const *secrets,
+                            size_t count, usec tolerance, struct err *err)
 {
     struct keyring *keyring;
     enum rc rc = keyring_new(scheme, secrets, count, &keyring, err);

@@ -42,7 +42,8 @@ void json_compact(struct slice text, struct buf *out);
 /* Writes `text` (any bytes) as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void json_quote(struct slice text, struct buf *out);
 
-/* The string member `name` of an object, a slice into the tree; absent when that is no object or no string. */
+/* The string member `name` of an object, a slice into the tree; absent when that is no object or no string.
+ */
 struct slice json_get_slice(const json_t *object, const char *name);
 
 #endif

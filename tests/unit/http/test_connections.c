@@ -1,9 +1,9 @@
 /* connections over socket pairs: limits, phases, who has to go first. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -47,7 +47,8 @@ static struct sockaddr_in address(const char *text)
 static void test_a_phase_ends_by_its_beginning_not_its_last_byte(void **state)
 {
     (void)state;
-    struct connection_limits limits = {.phase_time = {[PHASE_FIRST] = 100, [PHASE_IDLE] = 1000}, .max_connections = 10};
+    struct connection_limits limits = {.phase_time = {[PHASE_FIRST] = 100, [PHASE_IDLE] = 1000},
+                                       .max_connections = 10};
     struct connections *all = connections_new(&limits);
     struct sockaddr_in from = address("192.0.2.1");
     struct pair pair = pair_open();

@@ -1,9 +1,9 @@
 /* receive against a real journal in a directory of its own. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <pthread.h>
 #include <stdio.h>
@@ -165,8 +165,12 @@ static void test_refuses_what_is_no_object(void **state)
     static const struct {
         const char *body;
         enum rc rc;
-    } CASES[] = {{"", RC_INVALID_JSON},      {"[]", RC_NOT_AN_OBJECT},   {"1", RC_NOT_AN_OBJECT},
-                 {"{\"a\":}", RC_INVALID_JSON}, {"{\"a\":\"\xff\"}", RC_INVALID_JSON}, {"{}", RC_OK}};
+    } CASES[] = {{"", RC_INVALID_JSON},
+                 {"[]", RC_NOT_AN_OBJECT},
+                 {"1", RC_NOT_AN_OBJECT},
+                 {"{\"a\":}", RC_INVALID_JSON},
+                 {"{\"a\":\"\xff\"}", RC_INVALID_JSON},
+                 {"{}", RC_OK}};
     start(fixture, NULL, 100);
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         struct webhook *back = exchange(fixture, webhook_new(CASES[i].body, NULL));
@@ -199,7 +203,8 @@ static void test_checks_signatures_before_json(void **state)
     snprintf(now, sizeof now, "%lld", (long long)(clock_wall() / USEC_PER_SEC));
     struct webhook *good = webhook_new("{\"a\":1}", "msg_1");
     assert_int_equal(signature_make(SCHEME_COMPOSIO, SECRET, slice_str("msg_1"), slice_str(now),
-                                    buf_slice(&good->body), &signature, &err), RC_OK);
+                                    buf_slice(&good->body), &signature, &err),
+                     RC_OK);
     head_add(&good->head, slice_str("webhook-timestamp"), slice_str(now));
     head_add(&good->head, slice_str("webhook-signature"), buf_slice(&signature));
     good = exchange(fixture, good);
@@ -223,7 +228,8 @@ static void test_a_full_queue_says_so_and_stop_returns_everything(void **state)
     struct err err;
     start(fixture, NULL, QUEUE);
     size_t taken = 0;
-    /* Without a flush the thread may sleep on; with luck it runs and makes room. Either way no webhook is lost. */
+    /* Without a flush the thread may sleep on; with luck it runs and makes room. Either way no webhook is
+     * lost. */
     for (int i = 0; i < MORE; i++) {
         char body[32];
         snprintf(body, sizeof body, "{\"n\":%d}", i);
@@ -260,7 +266,8 @@ static void test_secrets_can_change_while_running(void **state)
     struct webhook *open = exchange(fixture, webhook_new("{\"a\":1}", NULL));
     assert_int_equal(open->rc, RC_OK);
     webhook_free(open);
-    assert_int_equal(receive_set_secrets(fixture->receive, SCHEME_AUTO, secrets, 1, USEC_PER_SEC, &err), RC_OK);
+    assert_int_equal(receive_set_secrets(fixture->receive, SCHEME_AUTO, secrets, 1, USEC_PER_SEC, &err),
+                     RC_OK);
     struct webhook *closed = exchange(fixture, webhook_new("{\"a\":2}", NULL));
     assert_int_equal(closed->rc, RC_SIGNATURE_MISSING);
     webhook_free(closed);
@@ -321,7 +328,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stores_once_and_tells_duplicates, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refuses_what_is_no_object, setup, teardown),
         cmocka_unit_test_setup_teardown(test_checks_signatures_before_json, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_full_queue_says_so_and_stop_returns_everything, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_full_queue_says_so_and_stop_returns_everything, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_secrets_can_change_while_running, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_webhook_comes_back_exactly_once, setup, teardown),
     };
