@@ -13,7 +13,7 @@ bench: ## measure beside nginx and Flask
 	@tools/setup build bench
 	@bench/run
 format: ## lay out the sources
-	@clang-format -i $$(git ls-files '*.c' '*.h')
+	@tools/check-format --write
 tidy: ## static analysis
 	@tools/setup build test dev
 	@tools/build debug

@@ -49,7 +49,8 @@ static void a_metric_is_one_row_with_all_labels(void **state)
     (void)state;
     CLEANUP(buf_cleanup) struct buf text = BUF_INIT;
     assert_true(reference_write("metrics", &text));
-    const char *row = strstr(buf_str(&text), "\n| `fairlead_webhooks_total` | counter | result: `stored`, `duplicate`, ");
+    const char *row =
+        strstr(buf_str(&text), "\n| `fairlead_webhooks_total` | counter | result: `stored`, `duplicate`, ");
     assert_non_null(row);
     assert_null(strstr(row + 1, "\n| `fairlead_webhooks_total`"));
     for (int i = 0; i < HISTOGRAM_COUNT; i++)
