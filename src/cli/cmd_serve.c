@@ -205,6 +205,17 @@ static enum rc start_parts(struct daemon *daemon, struct err *err)
     return rc;
 }
 
+/* From here on no loop hears signals, and a second Ctrl-C must not cut off what is left to be closed. */
+static void hold_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 static enum rc serve(struct daemon *daemon, struct err *err)
 {
     enum rc rc = start_parts(daemon, err);
@@ -216,6 +227,7 @@ static enum rc serve(struct daemon *daemon, struct err *err)
         receive_stop(daemon->receive);
     }
     printer_stop(daemon->printer);
+    hold_signals();
     server_close(daemon->server);
     receive_free(daemon->receive);
     if (daemon->journal)

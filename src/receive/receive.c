@@ -204,6 +204,15 @@ static void fail(struct receive *receive, const struct err *err)
         receive->options.on_fatal(receive->options.arg, err);
 }
 
+/* Duplicates alone need no write: that they came through says nothing about the disk. */
+static bool has_stored(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->outcomes[i].result == APPEND_STORED)
+            return true;
+    return false;
+}
+
 static enum rc store(struct receive *receive, struct batch *batch, struct err *err)
 {
     if (receive->failed)
@@ -212,7 +221,8 @@ static enum rc store(struct receive *receive, struct batch *batch, struct err *e
     if (rc != RC_OK)
         rc = append_once(receive, batch, err);
     if (rc == RC_OK) {
-        set_ready(receive, true, NULL);
+        if (has_stored(batch))
+            set_ready(receive, true, NULL);
         return RC_OK;
     }
     struct journal_health health;

@@ -39,15 +39,12 @@ test('5,000 idle connections, and a good sender served beside them', async (t) =
     const good = await startGoodSender(t, server.url);
     const connections = await openMany(t, server.url, 5000);
     // A third says nothing, a third stops in the headers, a third has had an answer.
-    const answers = [];
     for (const [i, connection] of connections.entries()) {
         if (i % 3 === 1) await connection.write('POST /webhook HTTP/1.1\r\nhost:');
-        if (i % 3 === 2) {
-            await connection.write(rawPost(uniqueEvent('idle')));
-            answers.push(connection.answer());
-        }
+        if (i % 3 !== 2) continue;
+        await connection.write(rawPost(uniqueEvent('idle')));
+        assertStored(await connection.answer());
     }
-    for (const answer of await Promise.all(answers)) assertStored(answer);
     const metrics = await server.request({ path: '/metrics' });
     const open = Number(/^fairlead_http_connections (\d+)$/m.exec(metrics.text)[1]);
     t.diagnostic(`open connections: ${open}`);

@@ -65,7 +65,21 @@ async function sendUntilFull(server) {
             }
         },
     });
-    assert.ok(refused.length > 0, 'the disk never was full');
+    // What did not fit together may still fit alone: full is when nothing does, many times in a row.
+    for (let inARow = 0; inARow < 20; ) {
+        assert.ok(refused.length > 0 && acknowledged.length < 10_000, 'the disk never was full');
+        const body = large('full');
+        const answer = await server.post(body);
+        if (answer.status === 200) {
+            acknowledged.push(body);
+            inARow = 0;
+            continue;
+        }
+        assertError(answer, 503, 'storage_unavailable');
+        assert.match(answer.headers['retry-after'], /^\d+$/);
+        refused.push(body);
+        inARow += 1;
+    }
     return { acknowledged, refused };
 }
 
@@ -114,7 +128,6 @@ test('disk full: 503 while it is, 200 again when there is space, without a resta
         const metrics = (await server.request({ path: '/metrics' })).text;
         assert.match(metrics, /^fairlead_ready 0$/m);
         assert.match(metrics, /^fairlead_webhooks_total\{result="storage_unavailable"\} [1-9]/m);
-        assertDuplicate(await server.post(acknowledged[0]));
         await assertStoredOnce(data, acknowledged);
 
         fs.rmSync(ballast);
