@@ -1,8 +1,8 @@
 /*
  * engine - what a storage engine has to provide; journal/journal.h is the same thing as callers see it.
  *
- * One row of functions per engine. The contract of each function is that of its namesake in journal/journal.h; journal.c adds
- * waiting and waking, which no engine has to know about.
+ * One row of functions per engine. The contract of each function is that of its namesake in
+ * journal/journal.h; journal.c adds waiting and waking, which no engine has to know about.
  *
  * Threads: as in journal/journal.h. Owner: static tables.
  */
@@ -15,8 +15,8 @@ struct engine {
     const char *name;
     enum rc (*open)(const struct journal_options *options, void **ret_state, struct err *err);
     void (*close)(void *state);
-    enum rc (*append)(void *state, const struct record *records, size_t count, struct append_outcome *ret_outcomes,
-                      struct err *err);
+    enum rc (*append)(void *state, const struct record *records, size_t count,
+                      struct append_outcome *ret_outcomes, struct err *err);
     enum rc (*read)(void *state, uint64_t after_seq, size_t max, record_fn fn, void *arg, uint64_t *ret_last,
                     struct err *err);
     uint64_t (*last)(void *state);

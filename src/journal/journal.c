@@ -9,7 +9,8 @@
 #include "journal/engine.h"
 #include "journal/sqlite_engine.h"
 
-/* Another process may append to a journal that is opened read-only and cannot wake us: look again this often. */
+/* Another process may append to a journal that is opened read-only and cannot wake us: look again this often.
+ */
 #define FOREIGN_WRITER_INTERVAL (200 * USEC_PER_MS)
 
 /* Every engine; the first is used. */
@@ -26,7 +27,8 @@ struct journal {
     uint64_t wakes; /* guarded by mutex */
 };
 
-/* What this thread has seen of journal_wake(), so that a wake-up between two waits of a thread is not lost. */
+/* What this thread has seen of journal_wake(), so that a wake-up between two waits of a thread is not lost.
+ */
 static _Thread_local struct {
     uint64_t journal_id;
     uint64_t wakes;
@@ -34,8 +36,8 @@ static _Thread_local struct {
 
 const char *record_kind_name(enum record_kind kind)
 {
-#define RECORD_NAME_ROW(name, number, text, help)                                                                      \
-    case name:                                                                                                         \
+#define RECORD_NAME_ROW(name, number, text, help)                                                            \
+    case name:                                                                                               \
         return text;
     switch (kind) {
         RECORD_KINDS(RECORD_NAME_ROW)
@@ -140,7 +142,8 @@ enum rc journal_first(struct journal *journal, uint64_t *ret_first, struct err *
     return journal->engine->first(journal->state, ret_first, err);
 }
 
-enum rc journal_trim(struct journal *journal, usec before, size_t max_records, size_t *ret_removed, struct err *err)
+enum rc journal_trim(struct journal *journal, usec before, size_t max_records, size_t *ret_removed,
+                     struct err *err)
 {
     assert(!journal->read_only);
     return journal->engine->trim(journal->state, before, max_records, ret_removed, err);

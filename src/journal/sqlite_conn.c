@@ -16,7 +16,8 @@
 
 static const char SCHEMA[] =
     "BEGIN IMMEDIATE;"
-    "CREATE TABLE record(seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, at INTEGER NOT NULL, key, head TEXT, "
+    "CREATE TABLE record(seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, at INTEGER NOT NULL, key, head "
+    "TEXT, "
     "body BLOB);"
     "CREATE TABLE seen(first_seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, prints BLOB NOT NULL);";
 
@@ -47,20 +48,25 @@ static bool is_full(sqlite3 *db, int code)
         return true;
     int system = db ? sqlite3_system_errno(db) : 0;
     /* A quota is an I/O error to SQLite. A failed fsync is left alone: then nobody knows what is on disk. */
-    return (code & 0xFF) == SQLITE_IOERR && code != SQLITE_IOERR_FSYNC && (system == ENOSPC || system == EDQUOT);
+    return (code & 0xFF) == SQLITE_IOERR && code != SQLITE_IOERR_FSYNC &&
+           (system == ENOSPC || system == EDQUOT);
 }
 
-static enum rc fail_io(const struct sqlite_site *site, sqlite3 *db, int code, const char *doing, struct err *err)
+static enum rc fail_io(const struct sqlite_site *site, sqlite3 *db, int code, const char *doing,
+                       struct err *err)
 {
     int system = db ? sqlite3_system_errno(db) : 0;
-    return err_set(err, RC_COMMIT_UNKNOWN, "I/O error in %s while %s (%s, SQLite code %d): check the disk and the kernel log",
+    return err_set(err, RC_COMMIT_UNKNOWN,
+                   "I/O error in %s while %s (%s, SQLite code %d): check the disk and the kernel log",
                    site->directory, doing, system ? strerror(system) : sqlite3_errstr(code), code);
 }
 
-enum rc sqlite_conn_fail(const struct sqlite_site *site, sqlite3 *db, int code, const char *doing, struct err *err)
+enum rc sqlite_conn_fail(const struct sqlite_site *site, sqlite3 *db, int code, const char *doing,
+                         struct err *err)
 {
     if (is_full(db, code))
-        return err_set(err, RC_STORAGE_UNAVAILABLE, "the disk is full in %s while %s: make room", site->directory, doing);
+        return err_set(err, RC_STORAGE_UNAVAILABLE, "the disk is full in %s while %s: make room",
+                       site->directory, doing);
     switch (code & 0xFF) {
     case SQLITE_IOERR:
         return fail_io(site, db, code, doing, err);
@@ -69,18 +75,21 @@ enum rc sqlite_conn_fail(const struct sqlite_site *site, sqlite3 *db, int code, 
         return err_set(err, RC_STORAGE_UNAVAILABLE, "%s is read-only (while %s): check permissions and mount",
                        site->path, doing);
     case SQLITE_CANTOPEN:
-        return err_set(err, RC_STORAGE_UNAVAILABLE,
-                       "a file of the journal in %s cannot be opened (while %s): check permissions, space and the "
-                       "limit of open files",
-                       site->directory, doing);
+        return err_set(
+            err, RC_STORAGE_UNAVAILABLE,
+            "a file of the journal in %s cannot be opened (while %s): check permissions, space and the "
+            "limit of open files",
+            site->directory, doing);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
-        return err_set(err, RC_STORAGE_UNAVAILABLE, "another program has locked %s (while %s)", site->path, doing);
+        return err_set(err, RC_STORAGE_UNAVAILABLE, "another program has locked %s (while %s)", site->path,
+                       doing);
     case SQLITE_NOTADB:
         return err_set(err, RC_CORRUPT, "%s is not a journal of Fairlead", site->path);
     case SQLITE_CORRUPT:
-        return err_set(err, RC_CORRUPT, "%s is damaged (found while %s): run `fairlead doctor`", site->path, doing);
+        return err_set(err, RC_CORRUPT, "%s is damaged (found while %s): run `fairlead doctor`", site->path,
+                       doing);
     case SQLITE_NOMEM:
         return err_set(err, RC_NO_MEMORY, "memory ran out while %s", doing);
     default:
@@ -95,8 +104,9 @@ enum rc sqlite_conn_plain(enum rc rc)
 }
 
 /*
- * A directory that cannot be written (a backup on a read-only mount) has no room for the shared memory that WAL readers need.
- * Without a write-ahead log the file alone is everything and nobody changes it: "immutable" says so.
+ * A directory that cannot be written (a backup on a read-only mount) has no room for the shared memory that
+ * WAL readers need. Without a write-ahead log the file alone is everything and nobody changes it: "immutable"
+ * says so.
  */
 static bool is_frozen(const struct sqlite_site *site)
 {
@@ -121,7 +131,8 @@ enum rc sqlite_conn_open(const struct sqlite_site *site, bool read_only, sqlite3
     CLEANUP(buf_cleanup) struct buf uri = BUF_INIT;
     const char *name = site->path;
     /* One thread at a time uses a connection: no mutex of SQLite's own. */
-    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
     if (read_only && is_frozen(site)) {
         frozen_uri(site, &uri);
         if (buf_failed(&uri))
@@ -155,9 +166,11 @@ enum rc sqlite_conn_identify(const struct sqlite_site *site, sqlite3 *db, bool *
     if (*ret_empty)
         return RC_OK;
     if (id != APPLICATION_ID)
-        return err_set(err, RC_CORRUPT, "%s is not a journal of Fairlead but another program's file", site->path);
+        return err_set(err, RC_CORRUPT, "%s is not a journal of Fairlead but another program's file",
+                       site->path);
     if (version > SCHEMA_VERSION)
-        return err_set(err, RC_TOO_NEW, "%s has version %lld and this Fairlead knows version %d: install a newer one",
+        return err_set(err, RC_TOO_NEW,
+                       "%s has version %lld and this Fairlead knows version %d: install a newer one",
                        site->path, (long long)version, SCHEMA_VERSION);
     return RC_OK;
 }
@@ -172,8 +185,8 @@ enum rc sqlite_conn_limit_cache(const struct sqlite_site *site, sqlite3 *db, int
 enum rc sqlite_conn_create(const struct sqlite_site *site, sqlite3 *db, struct err *err)
 {
     char finish[96];
-    snprintf(finish, sizeof finish, "PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT", APPLICATION_ID,
-             SCHEMA_VERSION);
+    snprintf(finish, sizeof finish, "PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT",
+             APPLICATION_ID, SCHEMA_VERSION);
     enum rc rc = sqlite_conn_exec(site, db, SCHEMA, "making the journal", err);
     if (rc == RC_OK)
         rc = sqlite_conn_exec(site, db, finish, "making the journal", err);
@@ -198,7 +211,8 @@ enum rc sqlite_conn_prepare(const struct sqlite_site *site, sqlite3 *db, const c
     return RC_OK;
 }
 
-enum rc sqlite_conn_number(const struct sqlite_site *site, sqlite3 *db, const char *sql, int64_t *ret, struct err *err)
+enum rc sqlite_conn_number(const struct sqlite_site *site, sqlite3 *db, const char *sql, int64_t *ret,
+                           struct err *err)
 {
     sqlite3_stmt *statement = NULL;
     enum rc rc = sqlite_conn_prepare(site, db, sql, &statement, err);

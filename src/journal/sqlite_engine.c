@@ -27,23 +27,25 @@
 #define RESTART_WAIT_MS        20
 #define BUSY_TIMEOUT_MS        1000
 #define DEFAULT_MAX_KEYS       8000000
+#define SEEN_MAX_PRINTS        128 /* longer rows leave more of a page unused */
 #define FORGET_MAX_ROWS        256
 #define FORGET_MAX_KEYS        65536
 #define PROBE_BYTES            65536
 #define LOCK_NAME_MAX          80
 
 /* Every statement of the writing connection, prepared once. */
-#define STATEMENTS(X)                                                                                               \
-    X(STATEMENT_BEGIN, "BEGIN IMMEDIATE")                                                                           \
-    X(STATEMENT_COMMIT, "COMMIT")                                                                                   \
-    X(STATEMENT_ROLLBACK, "ROLLBACK")                                                                               \
-    X(STATEMENT_INSERT, "INSERT INTO record(seq, kind, at, key, head, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6)")        \
-    X(STATEMENT_REMEMBER, "INSERT INTO seen(first_seq, at, prints) VALUES(?1, ?2, ?3)")                             \
-    X(STATEMENT_STORED_KEY, "SELECT key, at FROM record WHERE seq = ?1")                                            \
-    X(STATEMENT_OLDEST_KEYS, "SELECT first_seq, at, prints FROM seen WHERE first_seq < ?1 ORDER BY first_seq")      \
-    X(STATEMENT_FORGET, "DELETE FROM seen WHERE first_seq <= ?1")                                                   \
-    X(STATEMENT_OLDEST_TIMES, "SELECT seq, at FROM record WHERE seq < ?1 ORDER BY seq LIMIT ?2")                    \
-    X(STATEMENT_TRIM, "DELETE FROM record WHERE seq <= ?1")                                                         \
+#define STATEMENTS(X)                                                                                        \
+    X(STATEMENT_BEGIN, "BEGIN IMMEDIATE")                                                                    \
+    X(STATEMENT_COMMIT, "COMMIT")                                                                            \
+    X(STATEMENT_ROLLBACK, "ROLLBACK")                                                                        \
+    X(STATEMENT_INSERT, "INSERT INTO record(seq, kind, at, key, head, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6)") \
+    X(STATEMENT_REMEMBER, "INSERT INTO seen(first_seq, at, prints) VALUES(?1, ?2, ?3)")                      \
+    X(STATEMENT_STORED_KEY, "SELECT key, at FROM record WHERE seq = ?1")                                     \
+    X(STATEMENT_OLDEST_KEYS,                                                                                 \
+      "SELECT first_seq, at, prints FROM seen WHERE first_seq < ?1 ORDER BY first_seq")                      \
+    X(STATEMENT_FORGET, "DELETE FROM seen WHERE first_seq <= ?1")                                            \
+    X(STATEMENT_OLDEST_TIMES, "SELECT seq, at FROM record WHERE seq < ?1 ORDER BY seq LIMIT ?2")             \
+    X(STATEMENT_TRIM, "DELETE FROM record WHERE seq <= ?1")                                                  \
     X(STATEMENT_LAST, "SELECT max(seq) FROM record")
 
 #define STATEMENT_ENUM_ROW(name, sql) name,
@@ -91,7 +93,7 @@ struct sqlite_engine {
     sqlite3_stmt *statements[STATEMENT_COUNT];
     struct window window;
     struct named_lock *locks;
-    bool doubtful; /* the connection cannot be trusted: open it anew before the next use */
+    bool doubtful;     /* the connection cannot be trusted: open it anew before the next use */
     unsigned failures; /* appends that failed one after the other */
     usec next_forget;
     int wal_pages;
@@ -120,8 +122,9 @@ static int run(struct sqlite_engine *engine, enum statement which)
 /* ---- opening ---- */
 
 /*
- * Makes the file before SQLite does, so that it (and with it the log, which takes its mode) is never readable by others. Never opens one
- * that exists: closing it again would drop the locks that SQLite holds on it in this process.
+ * Makes the file before SQLite does, so that it (and with it the log, which takes its mode) is never readable
+ * by others. Never opens one that exists: closing it again would drop the locks that SQLite holds on it in
+ * this process.
  */
 static enum rc make_file(const struct sqlite_site *site, struct err *err)
 {
@@ -172,20 +175,23 @@ static enum rc make_durable(struct sqlite_engine *engine, struct err *err)
         rc = sqlite_conn_prepare(site, engine->db, "PRAGMA journal_mode", &mode, err);
     if (rc != RC_OK)
         return rc;
-    bool wal = sqlite3_step(mode) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(mode, 0), "wal") == 0;
+    bool wal =
+        sqlite3_step(mode) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(mode, 0), "wal") == 0;
     sqlite3_finalize(mode);
     engine->durable = wal && synchronous == 2;
     if (!engine->durable)
-        return err_set(err, RC_STORAGE_UNAVAILABLE,
-                       "%s cannot be opened with a write-ahead log and full synchronisation: use a local file system",
-                       site->path);
+        return err_set(
+            err, RC_STORAGE_UNAVAILABLE,
+            "%s cannot be opened with a write-ahead log and full synchronisation: use a local file system",
+            site->path);
     sqlite3_wal_hook(engine->db, on_wal, engine);
     return RC_OK;
 }
 
 /*
- * A process that died between writing and fsync, or whose fsync failed, may have left commits in the log that nobody knows to be on
- * disk. They count as stored from now on, so they are brought to the disk before anything is answered from them.
+ * A process that died between writing and fsync, or whose fsync failed, may have left commits in the log that
+ * nobody knows to be on disk. They count as stored from now on, so they are brought to the disk before
+ * anything is answered from them.
  */
 static enum rc settle_log(struct sqlite_engine *engine, struct err *err)
 {
@@ -283,12 +289,13 @@ static int add_rows_to_window(const struct sqlite_engine *engine, sqlite3_stmt *
 static enum rc reserve_window(const struct sqlite_engine *engine, struct window *window, struct err *err)
 {
     int64_t expected = 0;
-    enum rc rc = sqlite_conn_number(&engine->site, engine->db,
-                                    "SELECT (SELECT max(first_seq) FROM seen) - (SELECT min(first_seq) FROM seen) + 1",
-                                    &expected, err);
+    enum rc rc = sqlite_conn_number(
+        &engine->site, engine->db,
+        "SELECT (SELECT max(first_seq) FROM seen) - (SELECT min(first_seq) FROM seen) + 1", &expected, err);
     if (rc != RC_OK)
         return rc;
-    uint64_t keys = (uint64_t)expected < engine->dedupe_max_keys ? (uint64_t)expected : engine->dedupe_max_keys;
+    uint64_t keys =
+        (uint64_t)expected < engine->dedupe_max_keys ? (uint64_t)expected : engine->dedupe_max_keys;
     if (!window_reserve(window, (size_t)keys))
         return err_set(err, RC_NO_MEMORY, "no memory for the dedupe window");
     return RC_OK;
@@ -304,8 +311,9 @@ static enum rc load_window(struct sqlite_engine *engine, struct err *err)
     sqlite3_stmt *rows = NULL;
     enum rc rc = reserve_window(engine, &window, err);
     if (rc == RC_OK)
-        rc = sqlite_conn_prepare(&engine->site, engine->db,
-                                 "SELECT first_seq, at, prints FROM seen ORDER BY first_seq DESC", &rows, err);
+        rc =
+            sqlite_conn_prepare(&engine->site, engine->db,
+                                "SELECT first_seq, at, prints FROM seen ORDER BY first_seq DESC", &rows, err);
     if (rc == RC_OK) {
         int code = add_rows_to_window(engine, rows, &window);
         if (code != SQLITE_OK)
@@ -324,7 +332,8 @@ static enum rc load_window(struct sqlite_engine *engine, struct err *err)
 }
 
 /* Does the record stored under seq have this key, and is it young enough to count? */
-static int is_same_event(struct sqlite_engine *engine, uint64_t seq, const struct record *record, bool *ret_same)
+static int is_same_event(struct sqlite_engine *engine, uint64_t seq, const struct record *record,
+                         bool *ret_same)
 {
     sqlite3_stmt *stored = engine->statements[STATEMENT_STORED_KEY];
     sqlite3_bind_int64(stored, 1, (sqlite3_int64)seq);
@@ -334,7 +343,8 @@ static int is_same_event(struct sqlite_engine *engine, uint64_t seq, const struc
         int type = sqlite3_column_type(stored, 0);
         const void *bytes = sqlite3_column_blob(stored, 0);
         struct slice key = slice_of(bytes, (size_t)sqlite3_column_bytes(stored, 0));
-        *ret_same = type == (record->key_hashed ? SQLITE_BLOB : SQLITE_TEXT) && slice_equal(key, record->key) &&
+        *ret_same = type == (record->key_hashed ? SQLITE_BLOB : SQLITE_TEXT) &&
+                    slice_equal(key, record->key) &&
                     record->received_at - sqlite3_column_int64(stored, 1) <= engine->dedupe_window;
     }
     sqlite3_reset(stored);
@@ -342,7 +352,8 @@ static int is_same_event(struct sqlite_engine *engine, uint64_t seq, const struc
 }
 
 /* *ret_seq: where this event is stored already, 0: nowhere. */
-static int find_duplicate(struct sqlite_engine *engine, uint64_t print, const struct record *record, uint64_t *ret_seq)
+static int find_duplicate(struct sqlite_engine *engine, uint64_t print, const struct record *record,
+                          uint64_t *ret_seq)
 {
     size_t cursor = 0;
     uint64_t seq;
@@ -380,10 +391,11 @@ static size_t forgotten_count(const struct work *work)
 }
 
 /*
- * Collects the oldest `seen` rows that are due into work->forgotten; *ret_upto: the first_seq of the last of them, 0: none.
- * Due: older than the window, too many, or (trim) all their records are gone.
+ * Collects the oldest `seen` rows that are due into work->forgotten; *ret_upto: the first_seq of the last of
+ * them, 0: none. Due: older than the window, too many, or (trim) all their records are gone.
  */
-static int collect_due(struct sqlite_engine *engine, uint64_t before_seq, uint64_t trimmed_upto, uint64_t *ret_upto)
+static int collect_due(struct sqlite_engine *engine, uint64_t before_seq, uint64_t trimmed_upto,
+                       uint64_t *ret_upto)
 {
     struct work *work = &engine->work;
     usec oldest = work->newest_at - engine->dedupe_window;
@@ -444,9 +456,10 @@ static usec forget_interval(const struct sqlite_engine *engine)
 /* ---- trouble ---- */
 
 /*
- * After a failed transaction. SQLite keeps a failed commit out of its view of the log and overwrites it with the next one, which
- * is why the connection is kept when it is clean: a new one might read the failed frames back from the page cache
- * although the disk never got them. It is given up when it does not answer for itself, or fails again.
+ * After a failed transaction. SQLite keeps a failed commit out of its view of the log and overwrites it with
+ * the next one, which is why the connection is kept when it is clean: a new one might read the failed frames
+ * back from the page cache although the disk never got them. It is given up when it does not answer for
+ * itself, or fails again.
  */
 static void roll_back(struct sqlite_engine *engine)
 {
@@ -464,7 +477,8 @@ static void roll_back(struct sqlite_engine *engine)
 static bool is_file_in_place(const struct sqlite_engine *engine)
 {
     struct stat file;
-    return stat(engine->site.path, &file) == 0 && file.st_dev == engine->device && file.st_ino == engine->inode;
+    return stat(engine->site.path, &file) == 0 && file.st_dev == engine->device &&
+           file.st_ino == engine->inode;
 }
 
 static enum rc compare_last(struct sqlite_engine *engine, struct err *err)
@@ -490,7 +504,8 @@ static enum rc recover(struct sqlite_engine *engine, struct err *err)
         return RC_OK;
     engine->doubtful = true;
     if (!is_file_in_place(engine))
-        return err_set(err, RC_STORAGE_UNAVAILABLE, "%s was moved, removed or replaced while it was open: put it back or restart",
+        return err_set(err, RC_STORAGE_UNAVAILABLE,
+                       "%s was moved, removed or replaced while it was open: put it back or restart",
                        engine->site.path);
     close_writer(engine);
     enum rc rc = open_writer(engine, false, err);
@@ -504,8 +519,9 @@ static enum rc recover(struct sqlite_engine *engine, struct err *err)
 /* ---- the log ---- */
 
 /*
- * Copies the log into the file when it has grown. The commits in it stand already, so a failure is noted, not reported.
- * Passive: waits for no reader. When readers have kept it from starting over for long, a short wait for them.
+ * Copies the log into the file when it has grown. The commits in it stand already, so a failure is noted, not
+ * reported. Passive: waits for no reader. When readers have kept it from starting over for long, a short wait
+ * for them.
  */
 static void checkpoint_if_due(struct sqlite_engine *engine)
 {
@@ -516,8 +532,8 @@ static void checkpoint_if_due(struct sqlite_engine *engine)
     bool long_log = engine->wal_pages >= RESTART_PAGES;
     if (long_log)
         sqlite3_busy_timeout(engine->db, RESTART_WAIT_MS);
-    int code = sqlite3_wal_checkpoint_v2(engine->db, NULL, long_log ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE,
-                                         NULL, NULL);
+    int code = sqlite3_wal_checkpoint_v2(
+        engine->db, NULL, long_log ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     if (long_log)
         sqlite3_busy_timeout(engine->db, BUSY_TIMEOUT_MS);
     struct err err = {""};
@@ -568,7 +584,8 @@ static uint64_t print_of(const struct sqlite_engine *engine, const struct record
     return record->fingerprint ? record->fingerprint : 1;
 }
 
-static int store_record(struct sqlite_engine *engine, const struct record *record, struct append_outcome *outcome)
+static int store_record(struct sqlite_engine *engine, const struct record *record,
+                        struct append_outcome *outcome)
 {
     struct work *work = &engine->work;
     if (!is_storable(record)) {
@@ -601,11 +618,16 @@ static int store_keys(struct sqlite_engine *engine)
 {
     struct work *work = &engine->work;
     sqlite3_stmt *remember = engine->statements[STATEMENT_REMEMBER];
-    sqlite3_bind_int64(remember, 1, (sqlite3_int64)work->first_seq);
-    sqlite3_bind_int64(remember, 2, work->newest_at);
-    int code = bind_blob(remember, 3, slice_of(work->prints, work->stored * sizeof work->prints[0]));
-    if (code == SQLITE_OK)
-        code = run(engine, STATEMENT_REMEMBER);
+    int code = SQLITE_OK;
+    for (size_t at = 0; code == SQLITE_OK && at < work->stored; at += SEEN_MAX_PRINTS) {
+        size_t left = work->stored - at;
+        size_t count = left < SEEN_MAX_PRINTS ? left : SEEN_MAX_PRINTS;
+        sqlite3_bind_int64(remember, 1, (sqlite3_int64)(work->first_seq + at));
+        sqlite3_bind_int64(remember, 2, work->newest_at);
+        code = bind_blob(remember, 3, slice_of(&work->prints[at], count * sizeof work->prints[0]));
+        if (code == SQLITE_OK)
+            code = run(engine, STATEMENT_REMEMBER);
+    }
     bool due = work->newest_at >= engine->next_forget || engine->window.count > engine->dedupe_max_keys;
     if (code == SQLITE_OK && due)
         code = forget_due(engine, work->first_seq, 0);
@@ -654,9 +676,6 @@ static void take_back_work(struct sqlite_engine *engine)
         if (work->prints[i] != 0)
             window_remove(&engine->window, le64toh(work->prints[i]), work->first_seq + i);
     roll_back(engine);
-    /* The second failure in a row: the connection itself may be the trouble (a dead descriptor). */
-    if (++engine->failures > 1)
-        engine->doubtful = true;
 }
 
 static enum rc sqlite_append(void *state, const struct record *records, size_t count,
@@ -671,6 +690,9 @@ static enum rc sqlite_append(void *state, const struct record *records, size_t c
     if (code != SQLITE_OK) {
         rc = sqlite_conn_fail(&engine->site, engine->db, code, "storing events", err);
         take_back_work(engine);
+        /* The second in a row that is no operator's matter: the connection itself may be the trouble. */
+        if (rc != RC_STORAGE_UNAVAILABLE && ++engine->failures > 1)
+            engine->doubtful = true;
         return rc == RC_STORAGE_UNAVAILABLE ? rc : RC_COMMIT_UNKNOWN;
     }
     conclude_work(engine);
@@ -798,7 +820,8 @@ static enum rc open_parts(struct sqlite_engine *engine, struct err *err)
     if (stat(engine->site.path, &file) != 0) {
         if (errno == ENOENT || errno == ENOTDIR)
             return err_set(err, RC_NOT_FOUND, "there is no journal in %s", engine->site.directory);
-        return err_set(err, RC_STORAGE_UNAVAILABLE, "%s cannot be opened: %s", engine->site.path, strerror(errno));
+        return err_set(err, RC_STORAGE_UNAVAILABLE, "%s cannot be opened: %s", engine->site.path,
+                       strerror(errno));
     }
     uint64_t last;
     enum rc rc = sqlite_readers_open(&engine->site, &engine->readers, err);
@@ -832,8 +855,8 @@ static enum rc sqlite_open(const struct journal_options *options, void **ret_sta
     return RC_OK;
 }
 
-static enum rc sqlite_read(void *state, uint64_t after_seq, size_t max, record_fn fn, void *arg, uint64_t *ret_last,
-                           struct err *err)
+static enum rc sqlite_read(void *state, uint64_t after_seq, size_t max, record_fn fn, void *arg,
+                           uint64_t *ret_last, struct err *err)
 {
     struct sqlite_engine *engine = state;
     return sqlite_conn_plain(sqlite_readers_read(engine->readers, after_seq, max, fn, arg, ret_last, err));
@@ -876,8 +899,8 @@ static void lock_path(const struct sqlite_engine *engine, const char *name, stru
 {
     buf_addf(out, "%s/lock-", engine->site.directory);
     for (const char *c = name; *c; c++) {
-        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' ||
-                     *c == '-';
+        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
+                     *c == '_' || *c == '-';
         if (plain)
             buf_add_char(out, *c);
         else
@@ -950,7 +973,8 @@ static void sqlite_figures(void *state, struct journal_health *ret)
 static int write_probe(sqlite3_vfs *vfs, const char *path, sqlite3_file *file)
 {
     /* Removed as soon as it is open: nothing stays behind after a crash, and two probes do not meet. */
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_DELETEONCLOSE | SQLITE_OPEN_SUPER_JOURNAL;
+    int flags =
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_DELETEONCLOSE | SQLITE_OPEN_SUPER_JOURNAL;
     char *block = calloc(1, PROBE_BYTES);
     if (!block)
         return SQLITE_NOMEM;
@@ -978,7 +1002,8 @@ static enum rc probe(const struct sqlite_site *site, struct err *err)
     }
     int code = write_probe(vfs, buf_str(&path), file);
     free(file);
-    return code == SQLITE_OK ? RC_OK : sqlite_conn_plain(sqlite_conn_fail(site, NULL, code, "probing the disk", err));
+    return code == SQLITE_OK ? RC_OK
+                             : sqlite_conn_plain(sqlite_conn_fail(site, NULL, code, "probing the disk", err));
 }
 
 static enum rc sqlite_health(void *state, struct journal_health *ret, struct err *err)
@@ -998,7 +1023,8 @@ static enum rc sqlite_health(void *state, struct journal_health *ret, struct err
     if (rc == RC_OK)
         return RC_OK;
     size_t used = strlen(ret->detail);
-    snprintf(ret->detail + used, sizeof ret->detail - used, "; %.*s", (int)(sizeof ret->detail - used - 3), why.message);
+    snprintf(ret->detail + used, sizeof ret->detail - used, "; %.*s", (int)(sizeof ret->detail - used - 3),
+             why.message);
     if (err)
         *err = why;
     return RC_STORAGE_UNAVAILABLE;

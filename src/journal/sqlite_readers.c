@@ -6,11 +6,11 @@
 
 #include "base/buf.h"
 
-#define READER_CACHE_KIB  512
-#define READERS_KEPT      4
-#define PIECE_MAX_ROWS    256
-#define PIECE_MAX_BYTES   ((size_t)512 * 1024)
-#define PIECE_KEPT_BYTES  ((size_t)2 * 1024 * 1024)
+#define READER_CACHE_KIB 512
+#define READERS_KEPT     4
+#define PIECE_MAX_ROWS   256
+#define PIECE_MAX_BYTES  ((size_t)512 * 1024)
+#define PIECE_KEPT_BYTES ((size_t)2 * 1024 * 1024)
 
 enum reader_query { QUERY_READ, QUERY_FIRST, QUERY_LAST, QUERY_COUNT };
 
@@ -143,7 +143,8 @@ void sqlite_readers_close(struct sqlite_readers *readers)
     free(readers);
 }
 
-/* Copies a column; {NULL, len} tells a present value from an absent one until point_into() knows where it stands. */
+/* Copies a column; {NULL, len} tells a present value from an absent one until point_into() knows where it
+ * stands. */
 static bool copy_column(struct reader *reader, sqlite3_stmt *query, int column, struct slice *ret_length)
 {
     if (sqlite3_column_type(query, column) == SQLITE_NULL)
@@ -240,8 +241,8 @@ static enum rc check_gaps(const struct sqlite_site *site, const struct reader *r
     return RC_OK;
 }
 
-enum rc sqlite_readers_read(struct sqlite_readers *readers, uint64_t after_seq, size_t max, record_fn fn, void *arg,
-                            uint64_t *ret_last, struct err *err)
+enum rc sqlite_readers_read(struct sqlite_readers *readers, uint64_t after_seq, size_t max, record_fn fn,
+                            void *arg, uint64_t *ret_last, struct err *err)
 {
     struct reader *reader;
     uint64_t last = after_seq;
@@ -311,7 +312,8 @@ static enum rc check_pages(const struct sqlite_site *site, struct reader *reader
     if (code != SQLITE_ROW)
         rc = sqlite_conn_fail(site, reader->db, code, "checking it", err);
     else if (strcmp((const char *)sqlite3_column_text(check, 0), "ok") != 0)
-        rc = err_set(err, RC_CORRUPT, "%s is damaged: %s", site->path, (const char *)sqlite3_column_text(check, 0));
+        rc = err_set(err, RC_CORRUPT, "%s is damaged: %s", site->path,
+                     (const char *)sqlite3_column_text(check, 0));
     sqlite3_finalize(check);
     return rc;
 }

@@ -14,13 +14,15 @@
 
 struct sqlite_readers;
 
-/* Opens the first connection, so that a file that cannot be read is found now. RC_NOT_FOUND for an empty one. */
-MUST_CHECK enum rc sqlite_readers_open(const struct sqlite_site *site, struct sqlite_readers **ret, struct err *err);
+/* Opens the first connection, so that a file that cannot be read is found now. RC_NOT_FOUND for an empty one.
+ */
+MUST_CHECK enum rc sqlite_readers_open(const struct sqlite_site *site, struct sqlite_readers **ret,
+                                       struct err *err);
 void sqlite_readers_close(struct sqlite_readers *readers);
 
 /* As journal_read(). */
-MUST_CHECK enum rc sqlite_readers_read(struct sqlite_readers *readers, uint64_t after_seq, size_t max, record_fn fn,
-                                       void *arg, uint64_t *ret_last, struct err *err);
+MUST_CHECK enum rc sqlite_readers_read(struct sqlite_readers *readers, uint64_t after_seq, size_t max,
+                                       record_fn fn, void *arg, uint64_t *ret_last, struct err *err);
 
 /* Oldest and newest stored seq, 0: none. */
 MUST_CHECK enum rc sqlite_readers_first(struct sqlite_readers *readers, uint64_t *ret, struct err *err);

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #define WINDOW_MIN_BITS 10
-#define WINDOW_MAX_BITS 40
+#define WINDOW_MAX_BITS 36
 
 static size_t slot_count(const struct window *window)
 {
@@ -56,8 +56,6 @@ static void put(struct window *window, struct window_slot slot)
 
 static bool resize(struct window *window, unsigned bits)
 {
-    if (bits > WINDOW_MAX_BITS)
-        return false;
     struct window bigger = *window;
     bigger.bits = bits;
     bigger.slots = calloc((size_t)1 << bits, sizeof *bigger.slots);
@@ -84,7 +82,7 @@ bool window_reserve(struct window *window, size_t count)
     unsigned bits = window->slots ? window->bits : WINDOW_MIN_BITS;
     while (bits < WINDOW_MAX_BITS && count > capacity(bits))
         bits++;
-    return resize(window, bits);
+    return count <= capacity(bits) && resize(window, bits);
 }
 
 bool window_add(struct window *window, uint64_t fingerprint, uint64_t seq)
@@ -98,8 +96,8 @@ bool window_add(struct window *window, uint64_t fingerprint, uint64_t seq)
 }
 
 /*
- * Closes the gap at `hole`: whatever stands behind it and may stand in it moves up, so that a search never ends too early
- * and no tombstones pile up.
+ * Closes the gap at `hole`: whatever stands behind it and may stand in it moves up, so that a search never
+ * ends too early and no tombstones pile up.
  */
 static void close_gap(struct window *window, size_t hole)
 {

@@ -1,9 +1,10 @@
 /* connections over socket pairs: limits, phases, who has to go first. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <arpa/inet.h>
 #include <poll.h>
