@@ -21,7 +21,7 @@
 
 #define PAGE_SIZE              16384 /* new files; 4096 and 8192 are no faster and waste more at the ends of pages */
 #define WRITER_CACHE_KIB       4096
-#define CHECKPOINT_PAGES       128 /* the write-ahead log is copied into the file when it is longer than this */
+#define CHECKPOINT_PAGES       96 /* the write-ahead log is copied into the file when it is longer than this */
 #define CHECKPOINT_AGAIN_PAGES (CHECKPOINT_PAGES / 4)
 #define RESTART_PAGES          (8 * CHECKPOINT_PAGES)
 #define RESTART_WAIT_MS        20
