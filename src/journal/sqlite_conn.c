@@ -143,7 +143,7 @@ enum rc sqlite_conn_open(const struct sqlite_site *site, bool read_only, sqlite3
     sqlite3 *db = NULL;
     int code = sqlite3_open_v2(name, &db, flags, site->vfs);
     if (code != SQLITE_OK) {
-        enum rc rc = sqlite_conn_fail(site, db, code, "opening it", err);
+        enum rc rc = sqlite_conn_fail(site, db, code, "opening the journal", err);
         sqlite3_close(db);
         return rc;
     }
@@ -179,7 +179,7 @@ enum rc sqlite_conn_limit_cache(const struct sqlite_site *site, sqlite3 *db, int
 {
     char pragma[64];
     snprintf(pragma, sizeof pragma, "PRAGMA cache_size=-%d", kib);
-    return sqlite_conn_exec(site, db, pragma, "opening it", err);
+    return sqlite_conn_exec(site, db, pragma, "opening the journal", err);
 }
 
 enum rc sqlite_conn_create(const struct sqlite_site *site, sqlite3 *db, struct err *err)
@@ -206,7 +206,7 @@ enum rc sqlite_conn_prepare(const struct sqlite_site *site, sqlite3 *db, const c
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL);
     if (code != SQLITE_OK)
-        return sqlite_conn_fail(site, db, code, "opening it", err);
+        return sqlite_conn_fail(site, db, code, "opening the journal", err);
     *ret = statement;
     return RC_OK;
 }
@@ -221,7 +221,7 @@ enum rc sqlite_conn_number(const struct sqlite_site *site, sqlite3 *db, const ch
     int code = sqlite3_step(statement);
     int64_t number = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
     if (code != SQLITE_ROW && code != SQLITE_DONE)
-        rc = sqlite_conn_fail(site, db, code, "reading it", err);
+        rc = sqlite_conn_fail(site, db, code, "reading the journal", err);
     sqlite3_finalize(statement);
     if (rc == RC_OK)
         *ret = number;

@@ -166,7 +166,7 @@ static enum rc make_durable(struct sqlite_engine *engine, struct err *err)
              "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; "
              "PRAGMA journal_size_limit=%d",
              CHECKPOINT_PAGES * PAGE_SIZE);
-    enum rc rc = sqlite_conn_exec(site, engine->db, pragmas, "opening it", err);
+    enum rc rc = sqlite_conn_exec(site, engine->db, pragmas, "opening the journal", err);
     int64_t synchronous = 0;
     if (rc == RC_OK)
         rc = sqlite_conn_number(site, engine->db, "PRAGMA synchronous", &synchronous, err);
@@ -199,7 +199,7 @@ static enum rc settle_log(struct sqlite_engine *engine, struct err *err)
     /* Busy: a reader keeps the log, which was fsynced first. Full: the same, and the file cannot grow now. */
     if (code == SQLITE_OK || (code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_FULL)
         return RC_OK;
-    return sqlite_conn_fail(&engine->site, engine->db, code, "bringing its log to the disk", err);
+    return sqlite_conn_fail(&engine->site, engine->db, code, "bringing the log to the disk", err);
 }
 
 static void remember_inode(struct sqlite_engine *engine)
@@ -538,7 +538,7 @@ static void checkpoint_if_due(struct sqlite_engine *engine)
         sqlite3_busy_timeout(engine->db, BUSY_TIMEOUT_MS);
     struct err err = {""};
     if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY)
-        sqlite_conn_fail(&engine->site, engine->db, code, "moving its log into the file", &err);
+        sqlite_conn_fail(&engine->site, engine->db, code, "moving the log into the file", &err);
     set_note(engine, err.message);
     engine->next_checkpoint = engine->wal_pages + CHECKPOINT_AGAIN_PAGES;
 }

@@ -211,7 +211,7 @@ static enum rc fetch(const struct sqlite_site *site, struct reader *reader, uint
     }
     enum rc rc = RC_OK;
     if (code != SQLITE_DONE)
-        rc = sqlite_conn_fail(site, reader->db, code, "reading it", err);
+        rc = sqlite_conn_fail(site, reader->db, code, "reading the journal", err);
     else if (buf_failed(&reader->bytes) || sqlite3_errcode(reader->db) == SQLITE_NOMEM)
         rc = err_set(err, RC_NO_MEMORY, "no memory for reading the journal");
     sqlite3_reset(query);
@@ -286,7 +286,7 @@ static enum rc ask(struct sqlite_readers *readers, enum reader_query which, uint
     if (code == SQLITE_ROW)
         *ret = (uint64_t)sqlite3_column_int64(query, 0);
     else
-        rc = sqlite_conn_fail(readers->site, reader->db, code, "reading it", err);
+        rc = sqlite_conn_fail(readers->site, reader->db, code, "reading the journal", err);
     sqlite3_reset(query);
     give_back(readers, reader, rc != RC_OK);
     return rc;
@@ -310,7 +310,7 @@ static enum rc check_pages(const struct sqlite_site *site, struct reader *reader
         return rc;
     int code = sqlite3_step(check);
     if (code != SQLITE_ROW)
-        rc = sqlite_conn_fail(site, reader->db, code, "checking it", err);
+        rc = sqlite_conn_fail(site, reader->db, code, "checking the journal", err);
     else if (strcmp((const char *)sqlite3_column_text(check, 0), "ok") != 0)
         rc = err_set(err, RC_CORRUPT, "%s is damaged: %s", site->path,
                      (const char *)sqlite3_column_text(check, 0));

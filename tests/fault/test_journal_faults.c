@@ -329,6 +329,10 @@ static int set_up(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof body_bytes; i++)
         body_bytes[i] = (char)(i * 7);
+    /* Thousands of small lives, each with a dozen fsyncs that prove nothing here: in memory where there is
+     * room. */
+    if (access("/dev/shm", W_OK) == 0)
+        setenv("TMPDIR", "/dev/shm", 0);
     faulty_vfs_register();
     return 0;
 }
@@ -336,9 +340,12 @@ static int set_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_disk_full),        cmocka_unit_test(test_writes_fail),
-        cmocka_unit_test(test_writes_are_short), cmocka_unit_test(test_late_errors),
-        cmocka_unit_test(test_syncs_and_truncates_fail),       cmocka_unit_test(test_opens_fail),
+        cmocka_unit_test(test_disk_full),
+        cmocka_unit_test(test_writes_fail),
+        cmocka_unit_test(test_writes_are_short),
+        cmocka_unit_test(test_late_errors),
+        cmocka_unit_test(test_syncs_and_truncates_fail),
+        cmocka_unit_test(test_opens_fail),
         cmocka_unit_test(test_the_process_dies),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);

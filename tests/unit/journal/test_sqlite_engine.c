@@ -372,8 +372,8 @@ static void test_a_failed_checkpoint_does_not_fail_the_commit(void **state)
     bool noted = false;
     for (size_t from = 0; from < 100 * 256; from += 256) {
         /* A commit takes one fsync, or two when the log starts over; a checkpoint takes two more. */
-        faulty_vfs_arm(&(struct fault_plan){
-            .calls = FAULT_SYNC, .nth = 3, .forever = true, .error = FAULT_IO_ERROR});
+        faulty_vfs_arm(
+            &(struct fault_plan){.calls = FAULT_SYNC, .nth = 3, .forever = true, .error = FAULT_IO_ERROR});
         assert_int_equal(append_batch(scene, from, 256), RC_OK);
         journal_figures(scene->journal, &figures);
         noted = noted || (faulty_vfs_faults() > 0 && strstr(figures.detail, "log"));
