@@ -24,8 +24,8 @@
 #include "base/error.h"
 #include "base/slice.h"
 
-#define JOURNAL_MAX_BATCH  1024               /* records in one append */
-#define JOURNAL_MAX_RECORD (64 * 1024 * 1024) /* bytes of head and body of one record */
+#define JOURNAL_MAX_BATCH  1024                       /* records in one append */
+#define JOURNAL_MAX_RECORD ((size_t)64 * 1024 * 1024) /* bytes of head and body of one record */
 
 /* number (stored, never reused), text form, meaning */
 #define RECORD_KINDS(X)                                                                                      \

@@ -622,7 +622,8 @@ static int store_keys(struct sqlite_engine *engine)
     for (size_t at = 0; code == SQLITE_OK && at < work->stored; at += SEEN_MAX_PRINTS) {
         size_t left = work->stored - at;
         size_t count = left < SEEN_MAX_PRINTS ? left : SEEN_MAX_PRINTS;
-        sqlite3_bind_int64(remember, 1, (sqlite3_int64)(work->first_seq + at));
+        uint64_t first_seq = work->first_seq + at;
+        sqlite3_bind_int64(remember, 1, (sqlite3_int64)first_seq);
         sqlite3_bind_int64(remember, 2, work->newest_at);
         code = bind_blob(remember, 3, slice_of(&work->prints[at], count * sizeof work->prints[0]));
         if (code == SQLITE_OK)

@@ -118,12 +118,13 @@ enum rc sqlite_readers_open(const struct sqlite_site *site, struct sqlite_reader
     if (!readers)
         return err_set(err, RC_NO_MEMORY, "no memory for reading the journal");
     readers->site = site;
-    struct reader *reader;
+    struct reader *reader = NULL;
     enum rc rc = reader_new(site, &reader, err);
     if (rc != RC_OK) {
         free(readers);
         return rc;
     }
+    assert(reader);
     pthread_mutex_init(&readers->mutex, NULL);
     give_back(readers, reader, false);
     *ret = readers;
@@ -244,7 +245,7 @@ static enum rc check_gaps(const struct sqlite_site *site, const struct reader *r
 enum rc sqlite_readers_read(struct sqlite_readers *readers, uint64_t after_seq, size_t max, record_fn fn,
                             void *arg, uint64_t *ret_last, struct err *err)
 {
-    struct reader *reader;
+    struct reader *reader = NULL;
     uint64_t last = after_seq;
     if (after_seq >= INT64_MAX || max == 0) {
         *ret_last = after_seq;
@@ -253,6 +254,7 @@ enum rc sqlite_readers_read(struct sqlite_readers *readers, uint64_t after_seq, 
     enum rc rc = take(readers, &reader, err);
     if (rc != RC_OK)
         return rc;
+    assert(reader);
     size_t delivered = 0;
     bool more = true;
     while (more && delivered < max) {
@@ -277,10 +279,11 @@ enum rc sqlite_readers_read(struct sqlite_readers *readers, uint64_t after_seq, 
 
 static enum rc ask(struct sqlite_readers *readers, enum reader_query which, uint64_t *ret, struct err *err)
 {
-    struct reader *reader;
+    struct reader *reader = NULL;
     enum rc rc = take(readers, &reader, err);
     if (rc != RC_OK)
         return rc;
+    assert(reader);
     sqlite3_stmt *query = reader->queries[which];
     int code = sqlite3_step(query);
     if (code == SQLITE_ROW)
@@ -341,10 +344,11 @@ static enum rc check_numbers(const struct sqlite_site *site, struct reader *read
 
 enum rc sqlite_readers_check(struct sqlite_readers *readers, struct err *err)
 {
-    struct reader *reader;
+    struct reader *reader = NULL;
     enum rc rc = take(readers, &reader, err);
     if (rc != RC_OK)
         return rc;
+    assert(reader);
     rc = check_pages(readers->site, reader, err);
     if (rc == RC_OK)
         rc = check_numbers(readers->site, reader, err);

@@ -190,6 +190,9 @@ static bool live(const struct fault_plan *plan)
             assert_true(run.acknowledged[batch]);
         }
         assert_int_equal(journal_last(run.journal), BATCHES * BATCH_SIZE);
+        struct journal_health figures;
+        journal_figures(run.journal, &figures);
+        assert_int_equal(figures.window_keys, BATCHES * BATCH_SIZE); /* failed batches left none behind */
         faulty_vfs_arm(&(struct fault_plan){
             .calls = plan->calls, .nth = hit ? 1 : 0, .forever = true, .error = plan->error});
         journal_close(run.journal);

@@ -214,9 +214,19 @@ static void test_little_is_added_on_disk(void **state)
     assert_in_range(figures.bytes, 260 * figures.last_seq, 260 * figures.last_seq * 16 / 10);
 }
 
+static off_t wal_bytes(struct scene *scene)
+{
+    char path[TEMP_DIR_SIZE + 64];
+    struct stat wal;
+    snprintf(path, sizeof path, "%s-wal", scene->path);
+    assert_int_equal(stat(path, &wal), 0);
+    return wal.st_size;
+}
+
 struct slow_reader {
     struct scene *scene;
     size_t appended;
+    off_t largest_wal;
 };
 
 static bool append_while_reading(void *arg, const struct record *record)
@@ -225,6 +235,8 @@ static bool append_while_reading(void *arg, const struct record *record)
     (void)record;
     assert_int_equal(append_batch(slow->scene, slow->appended, 256), RC_OK);
     slow->appended += 256;
+    off_t wal = wal_bytes(slow->scene);
+    slow->largest_wal = wal > slow->largest_wal ? wal : slow->largest_wal;
     return slow->appended < 100 * 256;
 }
 
@@ -235,16 +247,12 @@ static void test_the_log_is_bounded_under_a_slow_reader(void **state)
     scene->options.vfs = NULL;
     open_journal(scene);
     assert_int_equal(append_batch(scene, 0, 256), RC_OK);
-    struct slow_reader slow = {scene, 256};
+    struct slow_reader slow = {scene, 256, 0};
     uint64_t last = 0;
     assert_int_equal(journal_read(scene->journal, 0, 10000, append_while_reading, &slow, &last, &scene->err),
                      RC_OK);
     assert_int_equal(slow.appended, 100 * 256);
-    struct stat wal;
-    char path[TEMP_DIR_SIZE + 64];
-    snprintf(path, sizeof path, "%s-wal", scene->path);
-    assert_int_equal(stat(path, &wal), 0);
-    assert_in_range(wal.st_size, 1, 4 * 1024 * 1024);
+    assert_in_range(slow.largest_wal, 1, 3 * 1024 * 1024);
 }
 
 /* Another program reads for long: the log grows, is bounded again when it ends, and appends go on. */
@@ -261,11 +269,7 @@ static void test_a_foreign_reader_delays_nothing_for_long(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     for (size_t from = 100 * 256; from < 120 * 256; from += 256)
         assert_int_equal(append_batch(scene, from, 256), RC_OK);
-    char path[TEMP_DIR_SIZE + 64];
-    struct stat wal;
-    snprintf(path, sizeof path, "%s-wal", scene->path);
-    assert_int_equal(stat(path, &wal), 0);
-    assert_in_range(wal.st_size, 1, 4 * 1024 * 1024);
+    assert_in_range(wal_bytes(scene), 1, 4 * 1024 * 1024);
 }
 
 static void test_a_locked_file_is_said_to_be_locked(void **state)
