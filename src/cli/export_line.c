@@ -171,7 +171,7 @@ static enum rc read_tree(const json_t *tree, struct export_record *ret, struct e
     if (rc == RC_OK)
         rc = read_bytes(tree, "body", true, &ret->body, err);
     if (rc == RC_OK && ret->head.len + ret->body.len > JOURNAL_MAX_RECORD)
-        rc = err_set(err, RC_BAD_PARAMETER, "head and body have more than %d bytes", JOURNAL_MAX_RECORD);
+        rc = err_set(err, RC_BAD_PARAMETER, "head and body have more than %zu bytes", JOURNAL_MAX_RECORD);
     record->head = buf_slice(&ret->head);
     record->body = buf_slice(&ret->body);
     return rc;
