@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/metric.h"
 
 #define PEER_BUCKETS 1024
@@ -72,10 +73,7 @@ static bool is_loopback(const struct in6_addr *address)
 
 static struct peer **peer_bucket(struct connections *all, const struct in6_addr *address)
 {
-    uint64_t hash = 14695981039346656037U;
-    for (size_t i = 0; i < sizeof *address; i++)
-        hash = (hash ^ address->s6_addr[i]) * 1099511628211U;
-    return &all->peers[(hash >> 32) % PEER_BUCKETS];
+    return &all->peers[(hash_bytes(address, sizeof *address) >> 32) % PEER_BUCKETS];
 }
 
 static struct peer *peer_find(struct connections *all, const struct in6_addr *address)

@@ -11,14 +11,16 @@
 #include "base/cleanup.h"
 
 #define APPLICATION_ID  0x466C6A31 /* "Flj1" */
-#define SCHEMA_VERSION  1
+#define SCHEMA_VERSION  2
 #define BUSY_TIMEOUT_MS 1000
 
+/* record.head: the text, or the id of a row of head (see journal/heads.h). */
 static const char SCHEMA[] =
     "BEGIN IMMEDIATE;"
-    "CREATE TABLE record(seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, at INTEGER NOT NULL, key, head "
-    "TEXT, "
-    "body BLOB);"
+    "CREATE TABLE record(seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, at INTEGER NOT NULL, key, head, "
+    "body "
+    "BLOB);"
+    "CREATE TABLE head(id INTEGER PRIMARY KEY, text TEXT NOT NULL);"
     "CREATE TABLE seen(first_seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, prints BLOB NOT NULL);";
 
 enum rc sqlite_site_init(struct sqlite_site *site, const char *directory, const char *vfs, struct err *err)
@@ -172,6 +174,11 @@ enum rc sqlite_conn_identify(const struct sqlite_site *site, sqlite3 *db, bool *
         return err_set(err, RC_TOO_NEW,
                        "%s has version %lld and this Fairlead knows version %d: install a newer one",
                        site->path, (long long)version, SCHEMA_VERSION);
+    if (version < SCHEMA_VERSION)
+        return err_set(
+            err, RC_CORRUPT,
+            "%s is of a Fairlead before the first release: export it with that one and import it here",
+            site->path);
     return RC_OK;
 }
 

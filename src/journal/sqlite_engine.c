@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "journal/heads.h"
 #include "journal/lock_file.h"
 #include "journal/sqlite_conn.h"
 #include "journal/sqlite_readers.h"
@@ -39,6 +40,7 @@
     X(STATEMENT_COMMIT, "COMMIT")                                                                            \
     X(STATEMENT_ROLLBACK, "ROLLBACK")                                                                        \
     X(STATEMENT_INSERT, "INSERT INTO record(seq, kind, at, key, head, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6)") \
+    X(STATEMENT_INSERT_HEAD, "INSERT INTO head(id, text) VALUES(?1, ?2)")                                    \
     X(STATEMENT_REMEMBER, "INSERT INTO seen(first_seq, at, prints) VALUES(?1, ?2, ?3)")                      \
     X(STATEMENT_STORED_KEY, "SELECT key, at FROM record WHERE seq = ?1")                                     \
     X(STATEMENT_OLDEST_KEYS,                                                                                 \
@@ -46,6 +48,7 @@
     X(STATEMENT_FORGET, "DELETE FROM seen WHERE first_seq <= ?1")                                            \
     X(STATEMENT_OLDEST_TIMES, "SELECT seq, at FROM record WHERE seq < ?1 ORDER BY seq LIMIT ?2")             \
     X(STATEMENT_TRIM, "DELETE FROM record WHERE seq <= ?1")                                                  \
+    X(STATEMENT_TRIM_HEADS, "DELETE FROM head WHERE id <= ?1")                                               \
     X(STATEMENT_LAST, "SELECT max(seq) FROM record")
 
 #define STATEMENT_ENUM_ROW(name, sql) name,
@@ -92,6 +95,7 @@ struct sqlite_engine {
     sqlite3 *db; /* NULL: closed after a failure */
     sqlite3_stmt *statements[STATEMENT_COUNT];
     struct window window;
+    struct heads heads;
     struct named_lock *locks;
     bool doubtful;     /* the connection cannot be trusted: open it anew before the next use */
     unsigned failures; /* appends that failed one after the other */
@@ -562,14 +566,37 @@ static int bind_blob(sqlite3_stmt *statement, int column, struct slice blob)
     return sqlite3_bind_blob(statement, column, blob.ptr, (int)blob.len, SQLITE_STATIC);
 }
 
+static int store_head(struct sqlite_engine *engine, uint64_t id, struct slice text)
+{
+    sqlite3_stmt *insert = engine->statements[STATEMENT_INSERT_HEAD];
+    sqlite3_bind_int64(insert, 1, (sqlite3_int64)id);
+    int code = bind_text(insert, 2, text);
+    return code == SQLITE_OK ? run(engine, STATEMENT_INSERT_HEAD) : code;
+}
+
+/* The text itself, or the number under which it is stored. */
+static int bind_head(struct sqlite_engine *engine, sqlite3_stmt *insert, uint64_t seq, struct slice text)
+{
+    uint64_t id;
+    enum heads_use use = heads_see(&engine->heads, text, seq, &id);
+    if (use == HEADS_INLINE)
+        return bind_text(insert, 5, text);
+    int code = use == HEADS_STORE ? store_head(engine, id, text) : SQLITE_OK;
+    return code == SQLITE_OK ? sqlite3_bind_int64(insert, 5, (sqlite3_int64)id) : code;
+}
+
 static int insert_record(struct sqlite_engine *engine, uint64_t seq, const struct record *record)
 {
     sqlite3_stmt *insert = engine->statements[STATEMENT_INSERT];
     int key = record->key_hashed ? bind_blob(insert, 4, record->key) : bind_text(insert, 4, record->key);
-    int head = bind_text(insert, 5, record->head);
+    if (key != SQLITE_OK)
+        return key;
+    int head = bind_head(engine, insert, seq, record->head);
+    if (head != SQLITE_OK)
+        return head;
     int body = bind_blob(insert, 6, record->body);
-    if (key != SQLITE_OK || head != SQLITE_OK || body != SQLITE_OK)
-        return sqlite3_extended_errcode(engine->db);
+    if (body != SQLITE_OK)
+        return body;
     sqlite3_bind_int64(insert, 1, (sqlite3_int64)seq);
     sqlite3_bind_int(insert, 2, (int)record->kind);
     sqlite3_bind_int64(insert, 3, record->received_at);
@@ -676,6 +703,7 @@ static void take_back_work(struct sqlite_engine *engine)
     for (size_t i = 0; i < work->stored; i++)
         if (work->prints[i] != 0)
             window_remove(&engine->window, le64toh(work->prints[i]), work->first_seq + i);
+    heads_forget(&engine->heads);
     roll_back(engine);
 }
 
@@ -731,6 +759,11 @@ static int trim_batch(struct sqlite_engine *engine, usec before, size_t max_reco
     if (code == SQLITE_OK && *ret_removed > 0) {
         sqlite3_bind_int64(engine->statements[STATEMENT_TRIM], 1, (sqlite3_int64)upto);
         code = run(engine, STATEMENT_TRIM);
+        if (code == SQLITE_OK && upto > HEADS_SPAN) {
+            sqlite3_bind_int64(engine->statements[STATEMENT_TRIM_HEADS], 1,
+                               (sqlite3_int64)(upto - HEADS_SPAN));
+            code = run(engine, STATEMENT_TRIM_HEADS);
+        }
         /* What is gone is no duplicate's first copy any more. */
         engine->work.newest_at = INT64_MIN + engine->dedupe_window;
         if (code == SQLITE_OK)

@@ -15,7 +15,8 @@
 enum reader_query { QUERY_READ, QUERY_FIRST, QUERY_LAST, QUERY_COUNT };
 
 static const char *const QUERIES[QUERY_COUNT] = {
-    [QUERY_READ] = "SELECT seq, kind, at, key, head, body FROM record WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    [QUERY_READ] = ("SELECT seq, kind, at, key, coalesce(text, head), body FROM record "
+                    "LEFT JOIN head ON id = head WHERE seq > ?1 ORDER BY seq LIMIT ?2"),
     [QUERY_FIRST] = "SELECT min(seq) FROM record",
     [QUERY_LAST] = "SELECT max(seq) FROM record",
 };
@@ -330,6 +331,9 @@ static enum rc check_numbers(const struct sqlite_site *site, struct reader *read
         {"SELECT count(*) > 0 AND max(seq) - min(seq) + 1 <> count(*) FROM record", "records are missing"},
         {"SELECT count(*) FROM seen WHERE first_seq + length(prints) / 8 - 1 > (SELECT max(seq) FROM record)",
          "keys of records that are not there"},
+        {"SELECT count(*) FROM record LEFT JOIN head ON id = head WHERE typeof(head) = 'integer' AND text IS "
+         "NULL",
+         "heads of records are missing"},
     };
     for (size_t i = 0; i < sizeof COUNTS / sizeof COUNTS[0]; i++) {
         int64_t found;

@@ -280,6 +280,39 @@ static void test_records_come_back_as_they_went(void **state)
     assert_int_equal(read_from(scene->journal, 0, 100).count, 6);
 }
 
+/* Heads of which some come once, some often, in any order, over a restart and a trim: each record has its
+ * own. */
+static void test_repeated_heads_come_back_too(void **state)
+{
+    struct scene *scene = *state;
+    struct err err = {""};
+    enum { RECORDS = 60 };
+    char keys[RECORDS][16];
+    char heads[RECORDS][64];
+    struct record records[RECORDS];
+    for (size_t i = 0; i < RECORDS; i++) {
+        size_t which = i % 7 == 3 ? 100 + i : i % 3;
+        snprintf(keys[i], sizeof keys[i], "k%zu", i);
+        snprintf(heads[i], sizeof heads[i], "user-agent: client %zu\nhost: example.com\n", which);
+        records[i] = event(keys[i]);
+        records[i].head = slice_str(heads[i]);
+    }
+    for (size_t i = 0; i < RECORDS; i++) {
+        if (i == RECORDS / 2)
+            reopen(scene);
+        expect_roundtrip(scene, records[i]);
+    }
+    size_t removed;
+    assert_int_equal(journal_trim(scene->journal, START + 1, 20, &removed, &err), RC_OK);
+    assert_int_equal(removed, 20);
+    for (size_t i = 20; i < RECORDS; i++) {
+        uint64_t last = 0;
+        assert_int_equal(journal_read(scene->journal, i, 1, same_record, &records[i], &last, &err), RC_OK);
+        assert_int_equal(last, i + 1);
+    }
+    check(scene);
+}
+
 static void test_duplicates(void **state)
 {
     struct scene *scene = *state;
@@ -750,6 +783,7 @@ int journal_conformance_run(const struct conformance_place *where)
         SCENE(test_numbers_have_no_gaps),
         SCENE(test_largest_batch),
         SCENE(test_records_come_back_as_they_went),
+        SCENE(test_repeated_heads_come_back_too),
         SCENE(test_duplicates),
         SCENE(test_records_without_key_are_never_duplicates),
         SCENE(test_equal_fingerprints_are_not_equal_keys),

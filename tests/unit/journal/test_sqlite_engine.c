@@ -155,19 +155,21 @@ static void test_a_newer_file_is_left_alone(void **state)
     struct scene *scene = *state;
     open_journal(scene);
     close_journal(scene);
-    execute(scene, "PRAGMA user_version=2");
+    execute(scene, "PRAGMA user_version=3");
     assert_int_equal(open_fails(scene), RC_TOO_NEW);
     scene->options.read_only = true;
     assert_int_equal(open_fails(scene), RC_TOO_NEW);
     scene->options.read_only = false;
     execute(scene, "PRAGMA user_version=1");
+    assert_int_equal(open_fails(scene), RC_CORRUPT);
+    execute(scene, "PRAGMA user_version=2");
     open_journal(scene);
 }
 
 static void test_another_program_s_file_is_left_alone(void **state)
 {
     struct scene *scene = *state;
-    execute(scene, "CREATE TABLE t(x); PRAGMA user_version=1");
+    execute(scene, "CREATE TABLE t(x); PRAGMA user_version=2");
     assert_int_equal(open_fails(scene), RC_CORRUPT);
     execute(scene, "PRAGMA application_id=77");
     assert_int_equal(open_fails(scene), RC_CORRUPT);
