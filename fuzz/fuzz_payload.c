@@ -111,8 +111,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         /* RC_NO_MEMORY would mean that Jansson refuses a text in which json_fault_find() sees no fault. */
         assert(rc == RC_INVALID_JSON && !tree);
         assert(slice_starts(slice_str(err.message), "line "));
+        assert(json_check_object(text, NULL) == RC_INVALID_JSON);
         return 0;
     }
+    assert(json_check_object(text, NULL) == (json_is_object(tree) ? RC_OK : RC_NOT_AN_OBJECT));
     check_payload(tree);
     check_compact(text, tree);
     check_pretty(text, tree);

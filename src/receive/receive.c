@@ -9,9 +9,11 @@
 #include "base/metric.h"
 #include "wire/dedupe_key.h"
 #include "wire/head.h"
-#include "wire/payload.h"
+#include "wire/json.h"
 
-#define BATCH_MAX_BYTES   ((size_t)8 * 1024 * 1024)
+#define BATCH_MAX_BYTES ((size_t)8 * 1024 * 1024)
+#define WAKE_WEBHOOKS                                                                                        \
+    64 /* so many are worth a wake-up before the loop's turn ends: both threads work at once */
 #define PROBE_INTERVAL    USEC_PER_SEC
 #define TRIM_INTERVAL     USEC_HOUR
 #define TRIM_STEP_RECORDS 512
@@ -30,7 +32,6 @@ struct batch {
     struct record records[JOURNAL_MAX_BATCH];
     struct dedupe_key keys[JOURNAL_MAX_BATCH];
     struct append_outcome outcomes[JOURNAL_MAX_BATCH];
-    enum shape shapes[JOURNAL_MAX_BATCH];
     size_t count;
 };
 
@@ -112,9 +113,9 @@ static void set_ready(struct receive *receive, bool ready, const struct err *why
         log_info("storage works again");
 }
 
-/* Steps 3 and 4 of a webhook's way: signature on the raw bytes, then JSON, shape and key. */
+/* Steps 3 and 4 of a webhook's way: signature on the raw bytes, then JSON and key. */
 static enum rc check_webhook(struct receive *receive, struct webhook *webhook, usec now,
-                             struct dedupe_key *key, enum shape *ret_shape)
+                             struct dedupe_key *key)
 {
     struct slice head = buf_slice(&webhook->head);
     struct slice body = buf_slice(&webhook->body);
@@ -131,19 +132,7 @@ static enum rc check_webhook(struct receive *receive, struct webhook *webhook, u
         if (rc != RC_OK)
             return rc;
     }
-    json_t *tree = NULL;
-    enum rc rc = json_parse(body, &tree, &webhook->err);
-    if (rc != RC_OK)
-        return rc;
-    if (json_is_object(tree)) {
-        struct payload payload;
-        payload_read(tree, &payload);
-        *ret_shape = payload.shape;
-    } else {
-        rc =
-            err_set(&webhook->err, RC_NOT_AN_OBJECT, "the body must be a JSON object, like {\"type\":\"…\"}");
-    }
-    json_decref(tree);
+    enum rc rc = json_check_object(body, &webhook->err);
     if (rc == RC_OK)
         rc = dedupe_key_make(id, webhook->path, body, key, &webhook->err);
     if (rc == RC_OK && checks) {
@@ -163,7 +152,7 @@ static void prepare(struct receive *receive, struct batch *batch)
         assert(i < JOURNAL_MAX_BATCH);
         webhook->duplicate = false;
         webhook->seq = 0;
-        webhook->rc = check_webhook(receive, webhook, now, &batch->keys[i], &batch->shapes[i]);
+        webhook->rc = check_webhook(receive, webhook, now, &batch->keys[i]);
         if (webhook->rc != RC_OK)
             continue;
         batch->storable[i] = webhook;
@@ -249,12 +238,8 @@ static void conclude(struct batch *batch, enum rc rc, const struct err *err)
         webhook->duplicate = outcome->result == APPEND_DUPLICATE;
         if (outcome->result == APPEND_REFUSED)
             webhook->rc = err_set(&webhook->err, RC_BODY_TOO_LARGE, "the event is too large to be stored");
-        if (outcome->result == APPEND_STORED) {
-            static const enum metric SHAPE_METRICS[SHAPE_COUNT] = {
-                METRIC_SHAPE_ADMIN, METRIC_SHAPE_V3, METRIC_SHAPE_V2, METRIC_SHAPE_V1, METRIC_SHAPE_OTHER};
-            metric_add(SHAPE_METRICS[batch->shapes[i]], 1);
+        if (outcome->result == APPEND_STORED)
             metric_set(METRIC_LAST_WEBHOOK, now / USEC_PER_SEC);
-        }
     }
 }
 
@@ -416,6 +401,7 @@ enum rc receive_start(const struct receive_options *options, struct receive **re
 enum rc receive_submit(struct receive *receive, struct webhook *webhook, struct err *err)
 {
     enum rc rc = RC_OK;
+    bool wake = false;
     pthread_mutex_lock(&receive->mutex);
     if (receive->refusing)
         rc = err_set(err, RC_STOPPING, "the server is shutting down; send the event again later");
@@ -424,7 +410,10 @@ enum rc receive_submit(struct receive *receive, struct webhook *webhook, struct 
         rc = err_set(err, RC_OVERLOADED, "the receive queue is full; send the event again later");
     else
         list_add(&receive->waiting, webhook);
+    wake = receive->idle && receive->waiting.count == WAKE_WEBHOOKS;
     pthread_mutex_unlock(&receive->mutex);
+    if (wake)
+        pthread_cond_signal(&receive->wake);
     return rc;
 }
 

@@ -149,6 +149,16 @@ enum rc json_parse(struct slice text, json_t **ret_tree, struct err *err)
     return RC_OK;
 }
 
+enum rc json_check_object(struct slice text, struct err *err)
+{
+    struct slice rest = text.ptr ? text : slice_of("", 0);
+    if (json_fault_find(rest, JSON_MAX_DEPTH, err))
+        return RC_INVALID_JSON;
+    if (json_token_next(&rest).kind != JSON_TOKEN_OBJECT)
+        return err_set(err, RC_NOT_AN_OBJECT, "the body must be a JSON object, like {\"type\":\"…\"}");
+    return RC_OK;
+}
+
 struct slice json_get_slice(const json_t *object, const char *name)
 {
     const json_t *member = json_object_get(object, name);

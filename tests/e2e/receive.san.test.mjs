@@ -41,7 +41,6 @@ test("the page's sample is accepted, recognised, printed, stored and exported", 
     else assert.equal(expected[0], python);
 
     const metrics = await server.request({ path: '/metrics' });
-    assert.match(metrics.text, /^fairlead_events_total\{shape="admin"\} 2$/m);
     assert.match(metrics.text, /^fairlead_webhooks_total\{result="stored"\} 2$/m);
 
     const events = await exportEvents(server.data);

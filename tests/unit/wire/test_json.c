@@ -33,6 +33,7 @@ static json_t *parse(struct slice text)
         print_error("refused: %s\n", err.message);
     assert_int_equal(rc, RC_OK);
     assert_non_null(tree);
+    assert_int_equal(json_check_object(text, NULL), json_is_object(tree) ? RC_OK : RC_NOT_AN_OBJECT);
     return tree;
 }
 
@@ -45,6 +46,8 @@ static void expect_refused(struct slice text, const char *message)
     assert_string_equal(err.message, message);
     assert_null(tree);
     assert_int_equal(json_parse(text, &tree, NULL), RC_INVALID_JSON);
+    assert_int_equal(json_check_object(text, &err), RC_INVALID_JSON);
+    assert_string_equal(err.message, message);
 }
 
 /* Reads a whole file into out. */
