@@ -352,7 +352,7 @@ static enum rc check_headers(struct exchanges *all, struct exchange *exchange, c
         return rc;
     if (size && size->header_size > EXCHANGE_HEADER_MAX) {
         exchange->close_after = true;
-        return refuse(exchange, RC_HEADERS_TOO_LARGE, "the request line and headers may have at most 32 KiB");
+        return refuse(exchange, RC_HEADERS_TOO_LARGE, "the request line and headers may have at most 8 KiB");
     }
     return is_webhook ? check_webhook(all, exchange, method, *ret_length)
                       : check_endpoint(all, exchange, url, method);

@@ -275,15 +275,15 @@ test('sizes, framing, bytes', async (t) => {
 
         await t.test('headers: large ones are taken, huge ones told 431 or closed', async () => {
             const withHeader = (size, body) => rawPost(body, { 'x-large': 'h'.repeat(size) });
-            for (const size of [1000, 8000, 30_000]) {
+            for (const size of [1000, 4000, 7800]) {
                 const body = uniqueEvent();
                 assertStored((await one(withHeader(size, body))).answer);
                 acknowledged.push(body);
             }
-            for (const size of [33_000, 40_000, 48_000]) {
+            for (const size of [8200, 10_000, 12_000]) {
                 assertError((await one(withHeader(size, refused()))).answer, 431, 'headers_too_large');
             }
-            for (const size of [64 * 1024, 200_000, 10_000_000]) {
+            for (const size of [16 * 1024, 64 * 1024, 200_000, 10_000_000]) {
                 const { connection, answer } = await one(withHeader(size, refused()));
                 assertRefusedOrClosed(answer, `a header of ${size} bytes`);
                 await connection.closed();
@@ -408,7 +408,7 @@ test('signatures and timestamps', async (t) => {
             [rawPost(body, signed(body, { age: 3600 })), 'timestamp_out_of_range'],
             [rawPost(body, signed(body, { age: -3600 })), 'timestamp_out_of_range'],
             [rawPost('not json', { ...signed(''), 'webhook-signature': 'v1,AAAA' }), 'signature_invalid'],
-            [rawPost(body, { ...signed(body), 'webhook-signature': 'v1,AAAA '.repeat(2000) }), 'signature_invalid'],
+            [rawPost(body, { ...signed(body), 'webhook-signature': 'v1,AAAA '.repeat(900) }), 'signature_invalid'],
         ];
         for (const [bytes, code] of cases) {
             for (let i = 0; i < 10; i++) assertError((await one(bytes)).answer, 401, code);
