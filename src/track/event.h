@@ -1,0 +1,32 @@
+/*
+ * event - an accepted webhook as users see it: the JSON object of interface.md, section 3.
+ *
+ * Thread: any.
+ */
+#ifndef FAIRLEAD_TRACK_EVENT_H
+#define FAIRLEAD_TRACK_EVENT_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "journal/journal.h"
+#include "wire/payload.h"
+
+struct event_view {
+    bool reveal;         /* credentials inside the payload are shown */
+    bool headers;        /* with "headers" and "from" */
+    uint64_t duplicates; /* how often it came again */
+};
+
+/*
+ * Appends the object. `payload` is of record's body (payload_read()); when the body does not parse (it always
+ * did when it was accepted) pass NULL: the payload is then null.
+ */
+void event_write_json(const struct record *record, const struct payload *payload,
+                      const struct event_view *view, struct buf *out);
+
+/* The time at which it happened: the body's own, or that of receipt when the body has none or one that is
+ * more than a day ahead of receipt. */
+usec event_occurred_at(const struct record *record, const struct payload *payload);
+
+#endif
