@@ -10,28 +10,18 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 
-#define APPLICATION_ID  0x466C6A31 /* "Flj1" */
-#define SCHEMA_VERSION  2
 #define BUSY_TIMEOUT_MS 1000
 
-/* record.head: the text, or the id of a row of head (see journal/heads.h). */
-static const char SCHEMA[] =
-    "BEGIN IMMEDIATE;"
-    "CREATE TABLE record(seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, at INTEGER NOT NULL, key, head, "
-    "body "
-    "BLOB);"
-    "CREATE TABLE head(id INTEGER PRIMARY KEY, text TEXT NOT NULL);"
-    "CREATE TABLE seen(first_seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, prints BLOB NOT NULL);";
-
-enum rc sqlite_site_init(struct sqlite_site *site, const char *directory, const char *vfs, struct err *err)
+enum rc sqlite_site_init(struct sqlite_site *site, const char *directory, const char *file_name,
+                         const char *vfs, struct err *err)
 {
     *site = (struct sqlite_site){.directory = strdup(directory), .vfs = vfs ? strdup(vfs) : NULL};
-    if (site->directory && asprintf(&site->path, "%s/journal.db", directory) >= 0 &&
+    if (site->directory && asprintf(&site->path, "%s/%s", directory, file_name) >= 0 &&
         asprintf(&site->wal_path, "%s-wal", site->path) >= 0 &&
         asprintf(&site->shm_path, "%s-shm", site->path) >= 0 && (!vfs || site->vfs))
         return RC_OK;
     sqlite_site_cleanup(site);
-    return err_set(err, RC_NO_MEMORY, "no memory for the journal");
+    return err_set(err, RC_NO_MEMORY, "no memory for %s", file_name);
 }
 
 void sqlite_site_cleanup(struct sqlite_site *site)
@@ -79,16 +69,15 @@ enum rc sqlite_conn_fail(const struct sqlite_site *site, sqlite3 *db, int code, 
     case SQLITE_CANTOPEN:
         return err_set(
             err, RC_STORAGE_UNAVAILABLE,
-            "a file of the journal in %s cannot be opened (while %s): check permissions, space and the "
-            "limit of open files",
-            site->directory, doing);
+            "%s or its log cannot be opened (while %s): check permissions, space and the limit of open files",
+            site->path, doing);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
         return err_set(err, RC_STORAGE_UNAVAILABLE, "another program has locked %s (while %s)", site->path,
                        doing);
     case SQLITE_NOTADB:
-        return err_set(err, RC_CORRUPT, "%s is not a journal of Fairlead", site->path);
+        return err_set(err, RC_CORRUPT, "%s is not a database of Fairlead", site->path);
     case SQLITE_CORRUPT:
         return err_set(err, RC_CORRUPT, "%s is damaged (found while %s): run `fairlead doctor`", site->path,
                        doing);
@@ -138,14 +127,14 @@ enum rc sqlite_conn_open(const struct sqlite_site *site, bool read_only, sqlite3
     if (read_only && is_frozen(site)) {
         frozen_uri(site, &uri);
         if (buf_failed(&uri))
-            return err_set(err, RC_NO_MEMORY, "no memory for the journal");
+            return err_set(err, RC_NO_MEMORY, "no memory for %s", site->path);
         name = buf_str(&uri);
         flags |= SQLITE_OPEN_URI;
     }
     sqlite3 *db = NULL;
     int code = sqlite3_open_v2(name, &db, flags, site->vfs);
     if (code != SQLITE_OK) {
-        enum rc rc = sqlite_conn_fail(site, db, code, "opening the journal", err);
+        enum rc rc = sqlite_conn_fail(site, db, code, "opening a database", err);
         sqlite3_close(db);
         return rc;
     }
@@ -154,7 +143,8 @@ enum rc sqlite_conn_open(const struct sqlite_site *site, bool read_only, sqlite3
     return RC_OK;
 }
 
-enum rc sqlite_conn_identify(const struct sqlite_site *site, sqlite3 *db, bool *ret_empty, struct err *err)
+enum rc sqlite_conn_identify(const struct sqlite_site *site, sqlite3 *db, const struct sqlite_schema *schema,
+                             bool *ret_empty, struct err *err)
 {
     int64_t tables, id, version;
     enum rc rc = sqlite_conn_number(site, db, "SELECT count(*) FROM sqlite_schema", &tables, err);
@@ -167,14 +157,14 @@ enum rc sqlite_conn_identify(const struct sqlite_site *site, sqlite3 *db, bool *
     *ret_empty = tables == 0 && id == 0 && version == 0;
     if (*ret_empty)
         return RC_OK;
-    if (id != APPLICATION_ID)
-        return err_set(err, RC_CORRUPT, "%s is not a journal of Fairlead but another program's file",
-                       site->path);
-    if (version > SCHEMA_VERSION)
+    if (id != schema->application_id)
+        return err_set(err, RC_CORRUPT, "%s is not a %s of Fairlead but another program's file", site->path,
+                       schema->what);
+    if (version > schema->version)
         return err_set(err, RC_TOO_NEW,
                        "%s has version %lld and this Fairlead knows version %d: install a newer one",
-                       site->path, (long long)version, SCHEMA_VERSION);
-    if (version < SCHEMA_VERSION)
+                       site->path, (long long)version, schema->version);
+    if (version < schema->version)
         return err_set(
             err, RC_CORRUPT,
             "%s is of a Fairlead before the first release: export it with that one and import it here",
@@ -186,17 +176,20 @@ enum rc sqlite_conn_limit_cache(const struct sqlite_site *site, sqlite3 *db, int
 {
     char pragma[64];
     snprintf(pragma, sizeof pragma, "PRAGMA cache_size=-%d", kib);
-    return sqlite_conn_exec(site, db, pragma, "opening the journal", err);
+    return sqlite_conn_exec(site, db, pragma, "opening a database", err);
 }
 
-enum rc sqlite_conn_create(const struct sqlite_site *site, sqlite3 *db, struct err *err)
+enum rc sqlite_conn_create(const struct sqlite_site *site, sqlite3 *db, const struct sqlite_schema *schema,
+                           struct err *err)
 {
     char finish[96];
     snprintf(finish, sizeof finish, "PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT",
-             APPLICATION_ID, SCHEMA_VERSION);
-    enum rc rc = sqlite_conn_exec(site, db, SCHEMA, "making the journal", err);
+             schema->application_id, schema->version);
+    enum rc rc = sqlite_conn_exec(site, db, "BEGIN IMMEDIATE", "making a database", err);
     if (rc == RC_OK)
-        rc = sqlite_conn_exec(site, db, finish, "making the journal", err);
+        rc = sqlite_conn_exec(site, db, schema->sql, "making a database", err);
+    if (rc == RC_OK)
+        rc = sqlite_conn_exec(site, db, finish, "making a database", err);
     return rc;
 }
 
@@ -213,7 +206,7 @@ enum rc sqlite_conn_prepare(const struct sqlite_site *site, sqlite3 *db, const c
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL);
     if (code != SQLITE_OK)
-        return sqlite_conn_fail(site, db, code, "opening the journal", err);
+        return sqlite_conn_fail(site, db, code, "opening a database", err);
     *ret = statement;
     return RC_OK;
 }
@@ -228,7 +221,7 @@ enum rc sqlite_conn_number(const struct sqlite_site *site, sqlite3 *db, const ch
     int code = sqlite3_step(statement);
     int64_t number = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
     if (code != SQLITE_ROW && code != SQLITE_DONE)
-        rc = sqlite_conn_fail(site, db, code, "reading the journal", err);
+        rc = sqlite_conn_fail(site, db, code, "reading", err);
     sqlite3_finalize(statement);
     if (rc == RC_OK)
         *ret = number;

@@ -1,5 +1,6 @@
 /*
- * sqlite_conn - connections to journal.db: opening, what is in the file, and SQLite's failures as sentences.
+ * sqlite_conn - connections to the database files of a data directory: opening, whose file it is, and
+ * SQLite's failures as sentences. For the journal's engine and the read model.
  *
  * Inside the SQLite engine, RC_COMMIT_UNKNOWN stands for an I/O error, RC_STORAGE_UNAVAILABLE for what an
  * operator can end (disk full, read-only, cannot open); only append lets the difference out.
@@ -15,17 +16,17 @@
 
 #include "base/error.h"
 
-/* Where the journal is. Shared by all its connections; never changes. */
+/* Where a database is. Shared by all its connections; never changes. */
 struct sqlite_site {
     char *directory;
-    char *path;     /* of journal.db */
+    char *path;
     char *wal_path; /* of its write-ahead log */
     char *shm_path;
     char *vfs; /* NULL: the system's */
 };
 
-MUST_CHECK enum rc sqlite_site_init(struct sqlite_site *site, const char *directory, const char *vfs,
-                                    struct err *err);
+MUST_CHECK enum rc sqlite_site_init(struct sqlite_site *site, const char *directory, const char *file_name,
+                                    const char *vfs, struct err *err);
 void sqlite_site_cleanup(struct sqlite_site *site);
 
 /* The sentence and the code for an SQLite result. `doing`: "storing events". db may be NULL. */
@@ -46,15 +47,24 @@ MUST_CHECK enum rc sqlite_conn_open(const struct sqlite_site *site, bool read_on
 MUST_CHECK enum rc sqlite_conn_limit_cache(const struct sqlite_site *site, sqlite3 *db, int kib,
                                            struct err *err);
 
+/* What a file is to hold. Static. */
+struct sqlite_schema {
+    const char *what; /* "journal" */
+    int application_id;
+    int version;
+    const char *sql; /* makes the tables */
+};
+
 /*
- * Is it a journal that this version understands? *ret_empty: nothing is in it yet. RC_CORRUPT: another
- * program's file or none of SQLite's; RC_TOO_NEW.
+ * Is it a file of this kind that this version understands? *ret_empty: nothing is in it yet. RC_CORRUPT:
+ * another program's file, none of SQLite's, or an older version; RC_TOO_NEW.
  */
-MUST_CHECK enum rc sqlite_conn_identify(const struct sqlite_site *site, sqlite3 *db, bool *ret_empty,
-                                        struct err *err);
+MUST_CHECK enum rc sqlite_conn_identify(const struct sqlite_site *site, sqlite3 *db,
+                                        const struct sqlite_schema *schema, bool *ret_empty, struct err *err);
 
 /* Makes the tables in an empty file, in one transaction. */
-MUST_CHECK enum rc sqlite_conn_create(const struct sqlite_site *site, sqlite3 *db, struct err *err);
+MUST_CHECK enum rc sqlite_conn_create(const struct sqlite_site *site, sqlite3 *db,
+                                      const struct sqlite_schema *schema, struct err *err);
 
 MUST_CHECK enum rc sqlite_conn_exec(const struct sqlite_site *site, sqlite3 *db, const char *sql,
                                     const char *doing, struct err *err);

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "journal/heads.h"
+#include "journal/journal_schema.h"
 #include "journal/lock_file.h"
 #include "journal/sqlite_conn.h"
 #include "journal/sqlite_readers.h"
@@ -219,7 +220,7 @@ static enum rc prepare_writer(struct sqlite_engine *engine, bool may_create, str
 {
     const struct sqlite_site *site = &engine->site;
     bool empty;
-    enum rc rc = sqlite_conn_identify(site, engine->db, &empty, err);
+    enum rc rc = sqlite_conn_identify(site, engine->db, &JOURNAL_SCHEMA, &empty, err);
     if (rc != RC_OK)
         return rc;
     if (empty && !may_create)
@@ -232,7 +233,7 @@ static enum rc prepare_writer(struct sqlite_engine *engine, bool may_create, str
     if (rc == RC_OK)
         rc = make_durable(engine, err);
     if (rc == RC_OK && empty)
-        rc = sqlite_conn_create(site, engine->db, err);
+        rc = sqlite_conn_create(site, engine->db, &JOURNAL_SCHEMA, err);
     if (rc == RC_OK)
         rc = sqlite_conn_limit_cache(site, engine->db, WRITER_CACHE_KIB, err);
     if (rc == RC_OK)
@@ -878,7 +879,7 @@ static enum rc sqlite_open(const struct journal_options *options, void **ret_sta
     engine->next_forget = INT64_MIN;
     window_init(&engine->window);
     pthread_mutex_init(&engine->note_mutex, NULL);
-    enum rc rc = sqlite_site_init(&engine->site, options->directory, options->vfs, err);
+    enum rc rc = sqlite_site_init(&engine->site, options->directory, JOURNAL_FILE, options->vfs, err);
     if (rc == RC_OK)
         rc = open_parts(engine, err);
     if (rc != RC_OK) {

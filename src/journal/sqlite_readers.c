@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "journal/journal_schema.h"
 
 #define READER_CACHE_KIB 512
 #define READERS_KEPT     4
@@ -55,7 +56,7 @@ static void reader_free(struct reader *reader)
 static enum rc prepare_all(const struct sqlite_site *site, struct reader *reader, struct err *err)
 {
     bool empty;
-    enum rc rc = sqlite_conn_identify(site, reader->db, &empty, err);
+    enum rc rc = sqlite_conn_identify(site, reader->db, &JOURNAL_SCHEMA, &empty, err);
     if (rc == RC_OK && empty)
         rc = err_set(err, RC_NOT_FOUND, "there is no journal in %s yet", site->directory);
     if (rc == RC_OK)

@@ -49,11 +49,11 @@ struct account {
     enum account_status status;
     enum stalled stalled;
     uint64_t attempts;
-    usec first_seen_at; /* when its first event was received */
-    usec started_at;    /* of the newest attempt; TIME_NONE */
-    usec completed_at;  /* of the newest completion; TIME_NONE */
+    usec first_seen_at;   /* when its first event was received */
+    usec started_at;      /* of the newest attempt; TIME_NONE */
+    usec completed_at;    /* of the newest completion; TIME_NONE */
     usec time_to_connect; /* of the newest attempt that has one; TIME_NONE */
-    usec last_event_at; /* the newest time in an event's body */
+    usec last_event_at;   /* the newest time in an event's body */
     struct slice status_reason;
 };
 
