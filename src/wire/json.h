@@ -45,6 +45,16 @@ void json_pretty(struct slice text, struct buf *out);
 /* Writes `text` (accepted by json_parse()) on one line: tokens verbatim, no white space between them. */
 void json_compact(struct slice text, struct buf *out);
 
+/*
+ * As json_compact(), with `instead` (JSON) for the values that are marked JSON_MARK_HIDDEN; null, true, false
+ * and what is empty stay. `mark_of` says the mark of a member from the mark of its object and the member's
+ * name, a string token as it stands in the text. The outermost value has JSON_MARK_ROOT, an array's elements
+ * have JSON_MARK_NONE; other marks mean what mark_of wants. Linear time, bounded memory.
+ */
+enum { JSON_MARK_NONE = 0, JSON_MARK_ROOT = 1, JSON_MARK_HIDDEN = 255 };
+typedef unsigned char (*json_mark_fn)(unsigned char mark, struct slice name_token);
+void json_compact_hiding(struct slice text, json_mark_fn mark_of, const char *instead, struct buf *out);
+
 /* Writes `text` (any bytes) as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void json_quote(struct slice text, struct buf *out);
 

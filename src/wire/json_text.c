@@ -1,4 +1,5 @@
 /* The texts that json.h makes: indented, on one line, quoted. */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,9 +80,11 @@ static size_t add_ascii_special(struct slice text, struct buf *out)
     return 2;
 }
 
-static void add_ascii_string(struct slice token, struct buf *out)
+/* A string with its quotes: plain ASCII as it is, the rest by `add_special`, which returns how many bytes it
+ * took. */
+static void add_quoted(struct slice rest, size_t (*add_special)(struct slice text, struct buf *out),
+                       struct buf *out)
 {
-    struct slice rest = slice_of(token.ptr + 1, token.len - 2);
     buf_add_char(out, '"');
     while (rest.len > 0) {
         size_t plain = 0;
@@ -90,9 +93,14 @@ static void add_ascii_string(struct slice token, struct buf *out)
         buf_add(out, rest.ptr, plain);
         rest = slice_skip(rest, plain);
         if (rest.len > 0)
-            rest = slice_skip(rest, add_ascii_special(rest, out));
+            rest = slice_skip(rest, add_special(rest, out));
     }
     buf_add_char(out, '"');
+}
+
+static void add_ascii_string(struct slice token, struct buf *out)
+{
+    add_quoted(slice_of(token.ptr + 1, token.len - 2), add_ascii_special, out);
 }
 
 /* A double as digits d.ddd… times ten to the exponent. */
@@ -253,14 +261,89 @@ void json_pretty(struct slice text, struct buf *out)
     }
 }
 
-void json_compact(struct slice text, struct buf *out)
+static enum json_token_kind kind_of_next(struct slice rest)
 {
+    return json_token_next(&rest).kind;
+}
+
+/* Is there nothing inside? `first` has been taken off `rest`. */
+static bool is_empty_container(struct json_token first, struct slice rest)
+{
+    if (first.kind == JSON_TOKEN_OBJECT)
+        return kind_of_next(rest) == JSON_TOKEN_OBJECT_CLOSE;
+    return first.kind == JSON_TOKEN_ARRAY && kind_of_next(rest) == JSON_TOKEN_ARRAY_CLOSE;
+}
+
+/* Takes what is left of a value after its first token. */
+static void skip_value(struct json_token token, struct slice *rest)
+{
+    size_t depth = 0;
+    for (;; token = json_token_next(rest)) {
+        if (token.kind == JSON_TOKEN_OBJECT || token.kind == JSON_TOKEN_ARRAY)
+            depth++;
+        else if (token.kind == JSON_TOKEN_OBJECT_CLOSE || token.kind == JSON_TOKEN_ARRAY_CLOSE)
+            depth--;
+        if (depth == 0 || token.kind == JSON_TOKEN_END || token.kind == JSON_TOKEN_FAULT)
+            return;
+    }
+}
+
+/* The marks of the objects and arrays that are open, and of the value that comes next. */
+struct marking {
+    json_mark_fn mark_of;
+    size_t depth;
+    unsigned char next;
+    unsigned char marks[JSON_MAX_DEPTH + 1];
+};
+
+/* Sees a token that is written, and knows the mark of what follows it. `rest` is what comes behind it. */
+static void mark_token(struct marking *marking, struct json_token token, struct slice rest)
+{
+    unsigned char mark = marking->next;
+    bool opens = token.kind == JSON_TOKEN_OBJECT || token.kind == JSON_TOKEN_ARRAY;
+    bool closes = token.kind == JSON_TOKEN_OBJECT_CLOSE || token.kind == JSON_TOKEN_ARRAY_CLOSE;
+    if (token.kind == JSON_TOKEN_COLON)
+        return;
+    marking->next = JSON_MARK_NONE;
+    if (opens) {
+        assert(marking->depth < JSON_MAX_DEPTH);
+        marking->marks[++marking->depth] = token.kind == JSON_TOKEN_OBJECT ? mark : JSON_MARK_NONE;
+    } else if (closes) {
+        assert(marking->depth > 0);
+        marking->depth--;
+    } else if (token.kind == JSON_TOKEN_STRING && kind_of_next(rest) == JSON_TOKEN_COLON) {
+        marking->next = marking->mark_of(marking->marks[marking->depth], token.text);
+    }
+}
+
+static bool is_hidden(const struct marking *marking, struct json_token token, struct slice rest)
+{
+    return marking->next == JSON_MARK_HIDDEN && token.kind != JSON_TOKEN_COLON &&
+           token.kind != JSON_TOKEN_WORD && !is_empty_container(token, rest);
+}
+
+void json_compact_hiding(struct slice text, json_mark_fn mark_of, const char *instead, struct buf *out)
+{
+    struct marking marking = {.mark_of = mark_of, .next = JSON_MARK_ROOT};
     struct slice rest = text;
     struct json_token token = json_token_next(&rest);
     while (token.kind != JSON_TOKEN_END && token.kind != JSON_TOKEN_FAULT) {
-        buf_add_slice(out, token.text);
+        if (mark_of && is_hidden(&marking, token, rest)) {
+            buf_add_str(out, instead);
+            skip_value(token, &rest);
+            marking.next = JSON_MARK_NONE;
+        } else {
+            buf_add_slice(out, token.text);
+            if (mark_of)
+                mark_token(&marking, token, rest);
+        }
         token = json_token_next(&rest);
     }
+}
+
+void json_compact(struct slice text, struct buf *out)
+{
+    json_compact_hiding(text, NULL, "", out);
 }
 
 /* As add_ascii_point(), with everything from U+0080 on left as it is. Returns how many bytes it took. */
@@ -279,16 +362,5 @@ static size_t quote_special(struct slice text, struct buf *out)
 
 void json_quote(struct slice text, struct buf *out)
 {
-    struct slice rest = text;
-    buf_add_char(out, '"');
-    while (rest.len > 0) {
-        size_t plain = 0;
-        while (plain < rest.len && is_verbatim(rest.ptr[plain]))
-            plain++;
-        buf_add(out, rest.ptr, plain);
-        rest = slice_skip(rest, plain);
-        if (rest.len > 0)
-            rest = slice_skip(rest, quote_special(rest, out));
-    }
-    buf_add_char(out, '"');
+    add_quoted(text, quote_special, out);
 }
