@@ -37,6 +37,14 @@
     X(METRIC_WEBHOOKS_OVERLOADED, "counter", "fairlead_webhooks_total", "result=\"overloaded\"", "")         \
     X(METRIC_WEBHOOKS_STORAGE, "counter", "fairlead_webhooks_total", "result=\"storage_unavailable\"", "")   \
     X(METRIC_WEBHOOKS_OTHER, "counter", "fairlead_webhooks_total", "result=\"error\"", "")                   \
+    X(METRIC_SHAPE_ADMIN, "counter", "fairlead_events_total", "shape=\"admin\"",                             \
+      "Events that the read model has taken in since the start, by shape.")                                  \
+    X(METRIC_SHAPE_V3, "counter", "fairlead_events_total", "shape=\"v3\"", "")                               \
+    X(METRIC_SHAPE_V2, "counter", "fairlead_events_total", "shape=\"v2\"", "")                               \
+    X(METRIC_SHAPE_V1, "counter", "fairlead_events_total", "shape=\"v1\"", "")                               \
+    X(METRIC_SHAPE_OTHER, "counter", "fairlead_events_total", "shape=\"other\"", "")                         \
+    X(METRIC_TRACKER_LAG, "gauge", "fairlead_tracker_lag_records", "",                                       \
+      "Records in the journal that the read model does not show yet.")                                       \
     X(METRIC_PRINT_SKIPPED, "counter", "fairlead_print_skipped_total", "",                                   \
       "Events not printed because standard output was too slow.")                                            \
     X(METRIC_CONNECTIONS, "gauge", "fairlead_http_connections", "", "Open HTTP connections.")                \

@@ -21,7 +21,8 @@ struct engine {
                     struct err *err);
     uint64_t (*last)(void *state);
     enum rc (*first)(void *state, uint64_t *ret_first, struct err *err);
-    enum rc (*trim)(void *state, usec before, size_t max_records, size_t *ret_removed, struct err *err);
+    enum rc (*trim)(void *state, usec before, uint64_t upto_seq, size_t max_records, size_t *ret_removed,
+                    struct err *err);
     enum rc (*lock)(void *state, const char *name, struct err *err);
     void (*unlock)(void *state, const char *name);
     enum rc (*health)(void *state, struct journal_health *ret, struct err *err);

@@ -142,11 +142,11 @@ enum rc journal_first(struct journal *journal, uint64_t *ret_first, struct err *
     return journal->engine->first(journal->state, ret_first, err);
 }
 
-enum rc journal_trim(struct journal *journal, usec before, size_t max_records, size_t *ret_removed,
-                     struct err *err)
+enum rc journal_trim(struct journal *journal, usec before, uint64_t upto_seq, size_t max_records,
+                     size_t *ret_removed, struct err *err)
 {
     assert(!journal->read_only);
-    return journal->engine->trim(journal->state, before, max_records, ret_removed, err);
+    return journal->engine->trim(journal->state, before, upto_seq, max_records, ret_removed, err);
 }
 
 enum rc journal_lock(struct journal *journal, const char *name, struct err *err)

@@ -116,11 +116,12 @@ uint64_t journal_last(struct journal *journal);
 MUST_CHECK enum rc journal_first(struct journal *journal, uint64_t *ret_first, struct err *err);
 
 /*
- * Removes records received before `before` from the old end, at most max_records in this call, so that the
- * caller may append in between. The newest record always stays. *ret_removed less than max_records: done.
+ * Removes records received before `before` from the old end, none after upto_seq (readers may still want
+ * those) and at most max_records in this call, so that the caller may append in between. The newest record
+ * always stays. *ret_removed less than max_records: done.
  */
-MUST_CHECK enum rc journal_trim(struct journal *journal, usec before, size_t max_records, size_t *ret_removed,
-                                struct err *err);
+MUST_CHECK enum rc journal_trim(struct journal *journal, usec before, uint64_t upto_seq, size_t max_records,
+                                size_t *ret_removed, struct err *err);
 
 /*
  * One holder of `name` among all processes that share this journal; lost when the holder's process dies.

@@ -734,11 +734,12 @@ static enum rc sqlite_append(void *state, const struct record *records, size_t c
 /* ---- trim ---- */
 
 /* The newest of the oldest records that go. The newest record of all always stays. */
-static int find_trim_end(struct sqlite_engine *engine, usec before, size_t max_records, uint64_t *ret_upto,
-                         size_t *ret_count)
+static int find_trim_end(struct sqlite_engine *engine, usec before, uint64_t upto_seq, size_t max_records,
+                         uint64_t *ret_upto, size_t *ret_count)
 {
     sqlite3_stmt *rows = engine->statements[STATEMENT_OLDEST_TIMES];
-    sqlite3_bind_int64(rows, 1, (sqlite3_int64)engine->last);
+    uint64_t end = upto_seq < engine->last ? upto_seq + 1 : engine->last;
+    sqlite3_bind_int64(rows, 1, (sqlite3_int64)end);
     sqlite3_bind_int64(rows, 2, max_records < INT64_MAX ? (sqlite3_int64)max_records : INT64_MAX);
     int code;
     *ret_upto = 0;
@@ -751,12 +752,13 @@ static int find_trim_end(struct sqlite_engine *engine, usec before, size_t max_r
     return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
-static int trim_batch(struct sqlite_engine *engine, usec before, size_t max_records, size_t *ret_removed)
+static int trim_batch(struct sqlite_engine *engine, usec before, uint64_t upto_seq, size_t max_records,
+                      size_t *ret_removed)
 {
     uint64_t upto;
     int code = run(engine, STATEMENT_BEGIN);
     if (code == SQLITE_OK)
-        code = find_trim_end(engine, before, max_records, &upto, ret_removed);
+        code = find_trim_end(engine, before, upto_seq, max_records, &upto, ret_removed);
     if (code == SQLITE_OK && *ret_removed > 0) {
         sqlite3_bind_int64(engine->statements[STATEMENT_TRIM], 1, (sqlite3_int64)upto);
         code = run(engine, STATEMENT_TRIM);
@@ -775,7 +777,8 @@ static int trim_batch(struct sqlite_engine *engine, usec before, size_t max_reco
     return code;
 }
 
-static enum rc sqlite_trim(void *state, usec before, size_t max_records, size_t *ret_removed, struct err *err)
+static enum rc sqlite_trim(void *state, usec before, uint64_t upto_seq, size_t max_records,
+                           size_t *ret_removed, struct err *err)
 {
     struct sqlite_engine *engine = state;
     size_t removed = 0;
@@ -783,7 +786,7 @@ static enum rc sqlite_trim(void *state, usec before, size_t max_records, size_t 
     if (rc != RC_OK)
         return sqlite_conn_plain(rc);
     begin_work(engine);
-    int code = trim_batch(engine, before, max_records, &removed);
+    int code = trim_batch(engine, before, upto_seq, max_records, &removed);
     if (code != SQLITE_OK) {
         rc = sqlite_conn_fail(&engine->site, engine->db, code, "removing old records", err);
         roll_back(engine);

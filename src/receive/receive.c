@@ -275,7 +275,9 @@ static usec do_chores(struct receive *receive, usec now, bool ready)
     if (receive->options.retention > 0 && ready && now >= receive->next_trim) {
         size_t removed = 0;
         usec before = clock_wall() - receive->options.retention;
-        enum rc rc = journal_trim(receive->options.journal, before, TRIM_STEP_RECORDS, &removed, &err);
+        const struct receive_options *options = &receive->options;
+        uint64_t upto = options->may_trim ? options->may_trim(options->may_trim_arg) : UINT64_MAX;
+        enum rc rc = journal_trim(options->journal, before, upto, TRIM_STEP_RECORDS, &removed, &err);
         if (rc != RC_OK)
             log_warn("retention could not remove old records", "reason", err.message);
         metric_add(METRIC_TRIMMED, (int64_t)removed);

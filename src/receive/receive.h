@@ -48,7 +48,11 @@ struct receive_options {
     size_t secret_count;
     enum scheme scheme;
     usec tolerance;
-    usec retention;            /* 0: keep everything */
+    usec retention; /* 0: keep everything */
+    /* The newest record that retention may remove: what reads the journal is past it. Receive thread; NULL:
+     * all. */
+    uint64_t (*may_trim)(void *arg);
+    void *may_trim_arg;
     size_t queue_max_webhooks; /* beyond either: RC_OVERLOADED */
     size_t queue_max_bytes;
     void (*on_done)(void *arg); /* receive thread: something is ready to be taken; wake the loop */

@@ -303,7 +303,7 @@ static void test_repeated_heads_come_back_too(void **state)
         expect_roundtrip(scene, records[i]);
     }
     size_t removed;
-    assert_int_equal(journal_trim(scene->journal, START + 1, 20, &removed, &err), RC_OK);
+    assert_int_equal(journal_trim(scene->journal, START + 1, UINT64_MAX, 20, &removed, &err), RC_OK);
     assert_int_equal(removed, 20);
     for (size_t i = 20; i < RECORDS; i++) {
         uint64_t last = 0;
@@ -515,14 +515,19 @@ static void test_trim(void **state)
     size_t removed = 99;
     append_many(scene, "old", 10, START);
     append_many(scene, "new", 5, START + USEC_MINUTE);
-    assert_int_equal(journal_trim(scene->journal, START, 100, &removed, &err), RC_OK);
+    assert_int_equal(journal_trim(scene->journal, START, UINT64_MAX, 100, &removed, &err), RC_OK);
     assert_int_equal(removed, 0);
-    assert_int_equal(journal_trim(scene->journal, START + 1, 4, &removed, &err), RC_OK);
+    assert_int_equal(journal_trim(scene->journal, START + 1, UINT64_MAX, 4, &removed, &err), RC_OK);
     assert_int_equal(removed, 4);
     assert_int_equal(first_of(scene->journal), 5);
-    assert_int_equal(read_from(scene->journal, 0, 100).first, 5);
-    assert_int_equal(journal_trim(scene->journal, START + 1, 100, &removed, &err), RC_OK);
-    assert_int_equal(removed, 6);
+    assert_int_equal(journal_trim(scene->journal, START + 1, 4, 100, &removed, &err), RC_OK);
+    assert_int_equal(removed, 0);
+    assert_int_equal(journal_trim(scene->journal, START + 1, 6, 100, &removed, &err), RC_OK);
+    assert_int_equal(removed, 2);
+    assert_int_equal(first_of(scene->journal), 7);
+    assert_int_equal(read_from(scene->journal, 0, 100).first, 7);
+    assert_int_equal(journal_trim(scene->journal, START + 1, UINT64_MAX, 100, &removed, &err), RC_OK);
+    assert_int_equal(removed, 4);
     assert_int_equal(first_of(scene->journal), 11);
     expect_duplicate(scene, event("new-0"), 11);
     /* What is gone is not a duplicate's first copy. */
@@ -535,10 +540,10 @@ static void test_trim_keeps_the_newest(void **state)
     struct scene *scene = *state;
     struct err err = {""};
     size_t removed = 99;
-    assert_int_equal(journal_trim(scene->journal, INT64_MAX, 10, &removed, &err), RC_OK);
+    assert_int_equal(journal_trim(scene->journal, INT64_MAX, UINT64_MAX, 10, &removed, &err), RC_OK);
     assert_int_equal(removed, 0);
     append_many(scene, "k", 10, START);
-    assert_int_equal(journal_trim(scene->journal, INT64_MAX, 100, &removed, &err), RC_OK);
+    assert_int_equal(journal_trim(scene->journal, INT64_MAX, UINT64_MAX, 100, &removed, &err), RC_OK);
     assert_int_equal(removed, 9);
     assert_int_equal(first_of(scene->journal), 10);
     reopen(scene);

@@ -1,0 +1,144 @@
+#include "track/rollup.h"
+
+#include <stdlib.h>
+
+const int64_t rollup_grains[ROLLUP_GRAINS] = {60, 3600, 86400};
+
+/* One attempt counted or taken back in one row. */
+struct change {
+    int64_t grain;
+    int64_t level;
+    int64_t t;
+    int64_t app;
+    int64_t integration;
+    int sign;
+    int outcome;
+    int bucket; /* of the sketch; -1: none */
+};
+
+int64_t rollup_bucket(usec at, int64_t grain_seconds)
+{
+    usec grain = grain_seconds * USEC_PER_SEC;
+    usec rest = at % grain;
+    return (at - (rest < 0 ? rest + grain : rest)) / USEC_PER_SEC;
+}
+
+void rollup_init(struct rollup *rollup)
+{
+    *rollup = (struct rollup){.changes = BUF_INIT};
+}
+
+void rollup_cleanup(struct rollup *rollup)
+{
+    buf_cleanup(&rollup->changes);
+}
+
+void rollup_forget(struct rollup *rollup)
+{
+    buf_clear(&rollup->changes);
+}
+
+void rollup_count(struct rollup *rollup, int64_t app, int64_t integration, const struct attempt *attempt,
+                  int sign)
+{
+    usec took = attempt_time_to_connect(attempt);
+    struct change change = {
+        .sign = sign,
+        .outcome = (int)attempt->outcome,
+        .bucket = took == TIME_NONE ? -1 : (int)sketch_bucket(took),
+    };
+    for (int grain = 0; grain < ROLLUP_GRAINS; grain++) {
+        change.grain = rollup_grains[grain];
+        change.t = rollup_bucket(attempt->opened_by.at, change.grain);
+        for (change.level = 0; change.level < LEVEL_COUNT; change.level++) {
+            change.app = change.level >= LEVEL_APP ? app : 0;
+            change.integration = change.level >= LEVEL_INTEGRATION ? integration : 0;
+            buf_add(&rollup->changes, &change, sizeof change);
+        }
+    }
+}
+
+static int compare_rows(const struct change *a, const struct change *b)
+{
+    const int64_t pairs[][2] = {{a->grain, b->grain},
+                                {a->level, b->level},
+                                {a->t, b->t},
+                                {a->app, b->app},
+                                {a->integration, b->integration}};
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+        if (pairs[i][0] != pairs[i][1])
+            return pairs[i][0] < pairs[i][1] ? -1 : 1;
+    return 0;
+}
+
+static int compare_changes(const void *a, const void *b)
+{
+    return compare_rows(a, b);
+}
+
+struct row {
+    struct rollup_counts counts;
+    struct sketch times;
+};
+
+static void read_row(struct state *state, const struct change *key, struct row *row)
+{
+    *row = (struct row){.counts = {.started = 0}};
+    state_ask(state, STATE_GET_ROLLUP, "iiiii", key->grain, key->level, key->t, key->app, key->integration);
+    sqlite3_stmt *stored = state_next(state, STATE_GET_ROLLUP);
+    if (!stored)
+        return;
+    row->counts.started = column_number(stored, 0);
+    for (int outcome = OUTCOME_COMPLETED; outcome < OUTCOME_COUNT; outcome++)
+        row->counts.outcomes[outcome] = column_number(stored, outcome);
+    if (!sketch_add_encoded(&row->times, column_text(stored, 5)))
+        state_fail(state, RC_CORRUPT, "the read model holds a damaged histogram");
+    state_done(state, STATE_GET_ROLLUP);
+}
+
+static void write_row(struct state *state, const struct change *key, const struct row *row, struct buf *times)
+{
+    const struct rollup_counts *counts = &row->counts;
+    if (counts->started == 0) {
+        state_run(state, STATE_DROP_ROLLUP, "iiiii", key->grain, key->level, key->t, key->app,
+                  key->integration);
+        return;
+    }
+    buf_clear(times);
+    sketch_encode(&row->times, times);
+    if (buf_failed(times))
+        state_fail(state, RC_NO_MEMORY, "memory ran out");
+    state_run(state, STATE_SET_ROLLUP, "iiiiiiiiiib", key->grain, key->level, key->t, key->app,
+              key->integration, counts->started, counts->outcomes[OUTCOME_COMPLETED],
+              counts->outcomes[OUTCOME_FAILED], counts->outcomes[OUTCOME_EXPIRED],
+              counts->outcomes[OUTCOME_ABANDONED], buf_slice(times));
+}
+
+static void apply(struct row *row, const struct change *change)
+{
+    row->counts.started += change->sign;
+    row->counts.outcomes[change->outcome] += change->sign;
+    if (change->bucket >= 0)
+        row->times.counts[change->bucket] += change->sign;
+}
+
+void rollup_flush(struct rollup *rollup, struct state *state)
+{
+    struct buf times = BUF_INIT;
+    struct change *changes = (struct change *)(void *)rollup->changes.ptr;
+    size_t count = rollup->changes.len / sizeof *changes;
+    if (buf_failed(&rollup->changes))
+        state_fail(state, RC_NO_MEMORY, "memory ran out");
+    if (count > 0)
+        qsort(changes, count, sizeof *changes, compare_changes);
+    for (size_t i = 0; i < count && !state_failed(state);) {
+        struct row row;
+        const struct change *key = &changes[i];
+        read_row(state, key, &row);
+        for (; i < count && compare_rows(key, &changes[i]) == 0; i++)
+            apply(&row, &changes[i]);
+        write_row(state, key, &row, &times);
+    }
+    buf_cleanup(&times);
+    rollup_forget(rollup);
+}

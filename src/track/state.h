@@ -1,0 +1,133 @@
+/*
+ * state - state.db, the read model's file, as its one writer sees it: tables, statements, transactions.
+ *
+ * A failure is remembered: what is asked afterwards does nothing, and the transaction is judged once at its
+ * end (state_commit()). Rows are read through a cursor: state_ask() binds, state_next() steps, and the
+ * statement is reset when there is no further row or state_done() is called.
+ *
+ * Thread: the owner's.   Owner: struct read_model.
+ */
+#ifndef FAIRLEAD_TRACK_STATE_H
+#define FAIRLEAD_TRACK_STATE_H
+
+#include "journal/sqlite_conn.h"
+#include "track/account.h"
+
+#define STATE_FILE         "state.db"
+#define STATE_REBUILD_FILE "state.db-rebuild"
+
+extern const struct sqlite_schema STATE_SCHEMA;
+
+/* Every statement of the writer, prepared once. */
+#define STATE_STATEMENTS(X)                                                                                  \
+    X(STATE_BEGIN, "BEGIN IMMEDIATE")                                                                        \
+    X(STATE_COMMIT, "COMMIT")                                                                                \
+    X(STATE_ROLLBACK, "ROLLBACK")                                                                            \
+    X(STATE_GET_META, "SELECT value FROM meta WHERE key = ?1")                                               \
+    X(STATE_SET_META, "INSERT OR REPLACE INTO meta(key, value) VALUES(?1, ?2)")                              \
+    X(STATE_FIND_NAME, "SELECT id FROM name WHERE text = ?1")                                                \
+    X(STATE_ADD_NAME, "INSERT INTO name(text) VALUES(?1)")                                                   \
+    X(STATE_NAME_TEXT, "SELECT text FROM name WHERE id = ?1")                                                \
+    X(STATE_FIND_ACCOUNT,                                                                                    \
+      "SELECT id, app, integration_name, integration_id, user_id, app_at, integration_name_at, "             \
+      "integration_id_at, user_id_at, status, stalled, attempts, first_seen_at, first_seq, started_at, "     \
+      "completed_at, time_to_connect, last_event_at, status_reason, step_at, step_kind, attempt_at, "        \
+      "attempt_kind, attempt_outcome, attempt_ended_at, account_id FROM account WHERE account_id = ?1")      \
+    X(STATE_GET_ACCOUNT,                                                                                     \
+      "SELECT id, app, integration_name, integration_id, user_id, app_at, integration_name_at, "             \
+      "integration_id_at, user_id_at, status, stalled, attempts, first_seen_at, first_seq, started_at, "     \
+      "completed_at, time_to_connect, last_event_at, status_reason, step_at, step_kind, attempt_at, "        \
+      "attempt_kind, attempt_outcome, attempt_ended_at, account_id FROM account WHERE id = ?1")              \
+    X(STATE_ADD_ACCOUNT,                                                                                     \
+      "INSERT INTO account(account_id, first_seen_at, first_seq, status, stalled, attempts) "                \
+      "VALUES(?1, ?2, ?3, 0, 0, 0)")                                                                         \
+    X(STATE_SET_ACCOUNT,                                                                                     \
+      "UPDATE account SET app = ?2, integration_name = ?3, integration_id = ?4, user_id = ?5, app_at = ?6, " \
+      "integration_name_at = ?7, integration_id_at = ?8, user_id_at = ?9, status = ?10, stalled = ?11, "     \
+      "attempts = ?12, started_at = ?13, completed_at = ?14, time_to_connect = ?15, last_event_at = ?16, "   \
+      "status_reason = ?17, step_at = ?18, step_kind = ?19, attempt_at = ?20, attempt_kind = ?21, "          \
+      "attempt_outcome = ?22, attempt_ended_at = ?23 WHERE id = ?1")                                         \
+    X(STATE_ADD_STEP, "INSERT INTO step(account, at, kind, seq, reason, outcome, ended_at, deadline) "       \
+                      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                                              \
+    X(STATE_FIND_STEP, "SELECT 1 FROM step WHERE account = ?1 AND at = ?2 AND kind = ?3")                    \
+    X(STATE_SET_ATTEMPT, "UPDATE step SET outcome = ?4, ended_at = ?5, deadline = ?6 "                       \
+                         "WHERE account = ?1 AND at = ?2 AND kind = ?3")                                     \
+    X(STATE_STEPS,                                                                                           \
+      "SELECT at, kind, reason, outcome, ended_at FROM step WHERE account = ?1 ORDER BY at, kind")           \
+    X(STATE_DUE,                                                                                             \
+      "SELECT account, at, kind FROM step WHERE deadline <= ?1 ORDER BY deadline, account LIMIT ?2")         \
+    X(STATE_NEXT_DEADLINE, "SELECT min(deadline) FROM step WHERE deadline IS NOT NULL")                      \
+    X(STATE_ADD_EVENT, "INSERT INTO event(seq, account, type, app, at) VALUES(?1, ?2, ?3, ?4, ?5)")          \
+    X(STATE_FIRST_EVENT, "SELECT min(seq) FROM event")                                                       \
+    X(STATE_FORGET_EVENTS, "DELETE FROM event WHERE seq < ?1 AND seq < ?2")                                  \
+    X(STATE_ADD_DUPLICATES, "INSERT INTO duplicate(seq, count) VALUES(?1, ?2) "                              \
+                            "ON CONFLICT(seq) DO UPDATE SET count = count + excluded.count")                 \
+    X(STATE_FORGET_DUPLICATES, "DELETE FROM duplicate WHERE seq < ?1")                                       \
+    X(STATE_GET_ROLLUP, "SELECT started, completed, failed, expired, abandoned, times FROM rollup "          \
+                        "WHERE grain = ?1 AND level = ?2 AND t = ?3 AND app = ?4 AND integration = ?5")      \
+    X(STATE_SET_ROLLUP,                                                                                      \
+      "INSERT OR REPLACE INTO rollup(grain, level, t, app, integration, started, completed, failed, "        \
+      "expired, abandoned, times) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")                     \
+    X(STATE_DROP_ROLLUP,                                                                                     \
+      "DELETE FROM rollup WHERE grain = ?1 AND level = ?2 AND t = ?3 AND app = ?4 AND integration = ?5")     \
+    X(STATE_ADD_TALLY, "INSERT INTO tally(app, status, accounts) VALUES(?1, ?2, ?3) "                        \
+                       "ON CONFLICT(app, status) DO UPDATE SET accounts = accounts + excluded.accounts")
+
+#define STATE_ENUM_ROW(name, sql) name,
+enum state_statement { STATE_STATEMENTS(STATE_ENUM_ROW) STATE_STATEMENT_COUNT };
+#undef STATE_ENUM_ROW
+
+struct state {
+    struct sqlite_site site;
+    sqlite3 *db;
+    sqlite3_stmt *statements[STATE_STATEMENT_COUNT];
+    enum rc rc; /* of the first failure since the last state_begin() */
+    struct err err;
+};
+
+/*
+ * Opens the file, making it when it is missing or empty. RC_CORRUPT, RC_TOO_NEW: not this version's (the
+ * caller removes it and starts anew); RC_STORAGE_UNAVAILABLE. After a failure nothing is left open.
+ */
+MUST_CHECK enum rc state_open(struct state *state, const char *directory, const char *file_name,
+                              struct err *err);
+void state_close(struct state *state);
+
+/* Removes the file and its log. */
+MUST_CHECK enum rc state_remove(const char *directory, const char *file_name, struct err *err);
+
+void state_begin(struct state *state);
+/* Ends the transaction: commits when nothing failed since state_begin(), rolls back otherwise. */
+MUST_CHECK enum rc state_commit(struct state *state, struct err *err);
+void state_rollback(struct state *state);
+static inline bool state_failed(const struct state *state)
+{
+    return state->rc != RC_OK;
+}
+/* Remembers a failure that is not SQLite's. */
+void state_fail(struct state *state, enum rc rc, const char *message);
+
+/*
+ * Binds and runs a statement to its end. `format` says what follows, a letter for each parameter: i int64_t;
+ * t a time (usec; TIME_NONE is NULL); s struct slice as text (absent: NULL); b struct slice as blob (empty:
+ * NULL); 0 NULL, without an argument.
+ */
+void state_run(struct state *state, enum state_statement which, const char *format, ...);
+/* The same, to be stepped with state_next(). */
+void state_ask(struct state *state, enum state_statement which, const char *format, ...);
+/* The statement at its next row, for sqlite3_column_*(); NULL at the end or after a failure. */
+sqlite3_stmt *state_next(struct state *state, enum state_statement which);
+void state_done(struct state *state, enum state_statement which);
+
+/* Columns: a number, 0 for NULL; a time; a text, absent for NULL, that lives until the next step. */
+int64_t column_number(sqlite3_stmt *row, int column);
+usec column_time(sqlite3_stmt *row, int column);
+struct slice column_text(sqlite3_stmt *row, int column);
+
+/* One number: the first column of the first row; `otherwise` when there is none or it is NULL. */
+int64_t state_number(struct state *state, enum state_statement which, int64_t otherwise);
+
+int64_t state_get_meta(struct state *state, const char *key, int64_t otherwise);
+void state_set_meta(struct state *state, const char *key, int64_t value);
+
+#endif
