@@ -69,6 +69,22 @@
     X(HISTOGRAM_COMMIT, "fairlead_commit_seconds", "One journal commit with its fsync.", LATENCY_BOUNDS)     \
     X(HISTOGRAM_BATCH, "fairlead_commit_batch_records", "Records in one commit.", BATCH_BOUNDS)
 
+/* What the read model counts, with the apps that there are as labels (track/question_metrics.c). name,
+ * exported name, kind, labels, help */
+#define FAMILY_TABLE(X)                                                                                      \
+    X(FAMILY_ACCOUNTS, "fairlead_connected_accounts", "gauge", "app, status",                                \
+      "Connected accounts, by app and status.")                                                              \
+    X(FAMILY_STARTED, "fairlead_connections_started_total", "counter", "app",                                \
+      "Attempts to connect, by app.")                                                                        \
+    X(FAMILY_COMPLETED, "fairlead_connections_completed_total", "counter", "app",                            \
+      "Attempts that were completed, by app.")                                                               \
+    X(FAMILY_TIME_TO_CONNECT, "fairlead_time_to_connect_seconds", "histogram", "app",                        \
+      "From the start of an attempt to its completion, by app; within 3.2 %.")
+
+#define FAMILY_ENUM_ROW(name, exported, kind, labels, help) name,
+enum family { FAMILY_TABLE(FAMILY_ENUM_ROW) FAMILY_COUNT };
+#undef FAMILY_ENUM_ROW
+
 #define METRIC_ENUM_ROW(name, kind, exported, label, help) name,
 enum metric { METRIC_TABLE(METRIC_ENUM_ROW) METRIC_COUNT };
 #undef METRIC_ENUM_ROW
@@ -98,6 +114,15 @@ struct histogram_values {
     double sum;
     uint64_t count;
 };
+
+struct family_row {
+    const char *name;
+    const char *kind;
+    const char *labels; /* their names */
+    const char *help;
+};
+
+const struct family_row *family_row(enum family family);
 
 void metric_add(enum metric metric, int64_t n);
 void metric_set(enum metric metric, int64_t value);

@@ -468,7 +468,7 @@ static void apply_event(struct read_model *model, const struct record *record, u
     struct account_row *row = apply_to_account(model, record, &payload, at, now);
     int64_t type = names_number(&model->names, &model->state, limited(payload.type));
     int64_t app = names_number(&model->names, &model->state, limited(payload.app));
-    state_run(&model->state, STATE_ADD_EVENT, "iiiii", (int64_t)record->seq, row ? row->id : 0, type,
+    state_run(&model->state, STATE_ADD_EVENT, "iiiiii", (int64_t)record->seq, row ? row->id : 0, type,
               app   ? app
               : row ? row->app.name
                     : 0,
