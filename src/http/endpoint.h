@@ -40,6 +40,10 @@ struct endpoint_table {
     size_t count;
 };
 
+/* POST, PUT, and whatever has a parameter IN_BODY: its body is a JSON object, at most REQUEST_BODY_MAX bytes.
+ * The bodies of others are read and thrown away. */
+bool endpoint_takes_body(const struct endpoint *endpoint);
+
 /* Asserts what the rows promise: parameters named in paths exist, defaults are allowed values, limits make
  * sense. */
 void endpoint_table_check(const struct endpoint_table *table);

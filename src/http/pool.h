@@ -14,11 +14,20 @@
 
 #include "base/error.h"
 
+#include <stddef.h>
+
 #define POOL_MAX 64 /* under way or waiting for a thread; beyond: RC_OVERLOADED */
 
 struct pool;
 
 MUST_CHECK enum rc pool_submit(struct pool *pool, void (*work)(void *arg), void (*done)(void *arg), void *arg,
                                struct err *err);
+
+/* The server's part: `on_done` is called after each `done`. The pool must be idle when it is freed. */
+struct uv_loop_s;
+struct pool *pool_new(struct uv_loop_s *loop, void (*on_done)(void *arg), void *arg);
+void pool_free(struct pool *pool);
+/* How much is under way. */
+size_t pool_busy(const struct pool *pool);
 
 #endif

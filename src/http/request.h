@@ -47,7 +47,6 @@ struct request {
     struct parameter_value values[REQUEST_PARAMETERS_MAX];
     struct slice texts[REQUEST_PARAMETERS_MAX];
     char *owned_texts[REQUEST_PARAMETERS_MAX];
-    json_t *json;
 };
 
 /* Was it in the request, or does its row have a default? */
