@@ -66,15 +66,13 @@ static const char *header(const struct call *call, const char *name)
 
 /* --- checks -------------------------------------------------------------------------------------------- */
 
+/* Whoever posts to a file has most likely the wrong address for webhooks: 404 says the right one. */
 static enum rc find_file(struct call *call, const char *url, const char *method, struct err *err)
 {
-    if (!asset_find(call->all->options->assets, url, &call->asset))
-        return err_set(err, RC_NOT_FOUND, "nothing is here; webhooks are posted to %s",
-                       call->all->options->path);
-    if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
+    bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+    if (reads && asset_find(call->all->options->assets, url, &call->asset))
         return RC_OK;
-    buf_add_str(&call->allow, "GET, HEAD");
-    return RC_METHOD_NOT_ALLOWED;
+    return err_set(err, RC_NOT_FOUND, "nothing is here; webhooks are posted to %s", call->all->options->path);
 }
 
 static enum rc find(struct call *call, const char *url, const char *method, struct err *err)

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -159,6 +160,12 @@ void connection_set_on_shut(struct connection *connection, void (*on_shut)(void 
 {
     connection->on_shut = on_shut;
     connection->arg = arg;
+}
+
+void connection_limit_silence(struct connection *connection, usec limit)
+{
+    unsigned limit_ms = (unsigned)(limit / USEC_PER_MS);
+    setsockopt(connection->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof limit_ms);
 }
 
 bool connection_has_ended(const struct connection *connection)

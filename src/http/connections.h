@@ -61,6 +61,10 @@ void connection_shut_if_ended(struct connection *connection);
 /* Has the peer closed its side, or is the connection broken? Also when bytes before the end are unread. */
 bool connection_has_ended(const struct connection *connection);
 
+/* A peer that acknowledges nothing for so long is gone: the kernel then ends the connection. For connections
+ * without a time limit. */
+void connection_limit_silence(struct connection *connection, usec limit);
+
 /* Shuts it down now. */
 void connection_shut(struct connection *connection);
 

@@ -34,6 +34,7 @@ struct server {
     uv_async_t done;
     uv_async_t stop;
     uv_signal_t signals[3];
+    bool resumed; /* connections were, since the daemon last began to run */
     usec stop_deadline;
     _Atomic bool fatal;
     struct err fatal_err;
@@ -135,6 +136,7 @@ static void on_again(uv_idle_t *idle)
 static void on_work(void *arg)
 {
     struct server *server = arg;
+    server->resumed = true;
     if (!uv_is_active((uv_handle_t *)&server->again))
         uv_idle_start(&server->again, on_again);
 }
@@ -143,10 +145,12 @@ static void on_work(void *arg)
  * remembered. */
 static void run_daemon(struct server *server)
 {
+    server->resumed = false;
     MHD_run(server->daemon);
     receive_flush(server->exchanges.receive);
     MHD_UNSIGNED_LONG_LONG timeout_ms = 1;
-    bool pending = MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0;
+    bool pending =
+        server->resumed || (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0);
     bool idling = uv_is_active((uv_handle_t *)&server->again);
     if (pending && !idling)
         uv_idle_start(&server->again, on_again);

@@ -177,6 +177,7 @@ void stream_attach(struct stream *stream, struct streams *all, struct MHD_Connec
     all->count++;
     metric_set(METRIC_STREAM_CLIENTS, (int64_t)all->count);
     connection_set_on_shut(connection, on_shut, stream);
+    connection_limit_silence(connection, PATIENCE * interval(stream));
     set_due(all, stream->touched + interval(stream));
 }
 
