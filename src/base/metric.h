@@ -50,6 +50,7 @@
     X(METRIC_CONNECTIONS, "gauge", "fairlead_http_connections", "", "Open HTTP connections.")                \
     X(METRIC_CONNECTIONS_CLOSED, "counter", "fairlead_http_connections_closed_total", "",                    \
       "Connections closed by a limit or a timeout.")                                                         \
+    X(METRIC_STREAM_CLIENTS, "gauge", "fairlead_stream_clients", "", "Open event streams.")                  \
     X(METRIC_QUEUE, "gauge", "fairlead_receive_queue_webhooks", "", "Webhooks waiting to be stored.")        \
     X(METRIC_JOURNAL_BYTES, "gauge", "fairlead_journal_bytes", "",                                           \
       "Bytes on disk that the journal occupies.")                                                            \

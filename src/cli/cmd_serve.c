@@ -163,7 +163,11 @@ static enum rc start_receive(struct daemon *daemon, struct err *err)
         .arg = daemon->server,
     };
     enum rc rc = receive_start(&receive, &daemon->receive, err);
-    daemon->api = (struct api_context){.journal = daemon->journal, .receive = daemon->receive};
+    daemon->api = (struct api_context){
+        .journal = daemon->journal,
+        .receive = daemon->receive,
+        .refusals = server_refusals(daemon->server),
+    };
     return rc;
 }
 

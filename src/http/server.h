@@ -21,7 +21,9 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "http/asset.h"
 #include "http/endpoint.h"
+#include "http/refusals.h"
 #include "receive/receive.h"
 
 struct server_options {
@@ -37,8 +39,9 @@ struct server_options {
     const char *tls_key;
     const char *token; /* admin token; NULL: everything is open */
     const struct endpoint_table *endpoints;
-    void *context;                /* for their handlers */
-    void (*on_reload)(void *arg); /* SIGHUP, on the loop */
+    const struct asset_table *assets; /* NULL: built without the dashboard */
+    void *context;                    /* for their handlers */
+    void (*on_reload)(void *arg);     /* SIGHUP, on the loop */
     void *arg;
 };
 
@@ -51,14 +54,17 @@ MUST_CHECK enum rc server_open(const struct server_options *options, struct serv
 /* "http://127.0.0.1:5000" with the real port; "https:" with TLS. Lives as long as the server. */
 const char *server_url(const struct server *server);
 
+/* The refused webhooks; for the loop's handlers. */
+const struct refusals *server_refusals(const struct server *server);
+
 /* For receive_options.on_done, on_fatal with the server as arg. */
 void server_on_done(void *server);
 void server_on_fatal(void *server, const struct err *err);
 
 /*
  * Serves until SIGTERM, SIGINT or a fatal failure: then stops accepting, has receive finish (receive_stop()),
- * sends every answer, and returns. RC_OK, or what went wrong. on_ready is called once when connections are
- * accepted.
+ * ends streams, waits for the pool, sends every answer, and returns. RC_OK, or what went wrong. on_ready is
+ * called once when connections are accepted.
  */
 MUST_CHECK enum rc server_run(struct server *server, struct receive *receive, void (*on_ready)(void *arg),
                               void *arg, struct err *err);
