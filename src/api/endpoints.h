@@ -9,12 +9,31 @@
 #include "http/endpoint.h"
 #include "http/refusals.h"
 #include "receive/receive.h"
+#include "track/questions.h"
+#include "track/tracker.h"
+
+/* What the dashboard shows of the configuration; strings are borrowed. No secret is in it. */
+struct api_settings {
+    const char *url; /* of the server */
+    const char *webhook_path;
+    const char *scheme; /* of signatures */
+    bool checks_signatures;
+    size_t secret_count;
+    usec retention;
+    usec dedupe_window;
+    usec slow_after;
+    usec abandoned_after;
+    usec started_at;
+};
 
 /* What handlers look at; borrowed. */
 struct api_context {
     struct journal *journal;
     struct receive *receive;
+    const struct tracker *tracker;
+    struct questions *questions;
     const struct refusals *refusals; /* for handlers on the loop */
+    struct api_settings settings;
 };
 
 extern const struct endpoint_table api_endpoints;

@@ -34,6 +34,8 @@ struct daemon {
     struct receive *receive;
     struct server *server;
     struct printer *printer;
+    struct tracker *tracker;
+    struct questions *questions;
     struct api_context api;
 };
 
@@ -146,6 +148,29 @@ static enum rc open_server(struct daemon *daemon, struct err *err)
     return server_open(&server, &daemon->server, err);
 }
 
+static enum rc start_tracker(struct daemon *daemon, struct err *err)
+{
+    struct tracker_options options = {
+        .journal = daemon->journal,
+        .directory = daemon->options.data,
+        .slow_after = daemon->options.slow_after,
+        .abandoned_after = daemon->options.abandoned_after,
+    };
+    enum rc rc = questions_open(daemon->options.data, daemon->journal, &daemon->questions, err);
+    return rc == RC_OK ? tracker_start(&options, &daemon->tracker, err) : rc;
+}
+
+/* Retention waits for the read model. */
+static uint64_t may_trim(void *tracker)
+{
+    return tracker_position(tracker);
+}
+
+static bool checks_signatures(const struct serve_options *options)
+{
+    return options->secret.count > 0 && options->verify != SCHEME_NONE;
+}
+
 static enum rc start_receive(struct daemon *daemon, struct err *err)
 {
     const struct serve_options *options = &daemon->options;
@@ -158,17 +183,38 @@ static enum rc start_receive(struct daemon *daemon, struct err *err)
         .retention = options->retention,
         .queue_max_webhooks = (size_t)options->queue_webhooks,
         .queue_max_bytes = (size_t)options->queue_bytes,
+        .may_trim = may_trim,
+        .may_trim_arg = daemon->tracker,
         .on_done = server_on_done,
         .on_fatal = server_on_fatal,
         .arg = daemon->server,
     };
-    enum rc rc = receive_start(&receive, &daemon->receive, err);
+    return receive_start(&receive, &daemon->receive, err);
+}
+
+static void fill_api(struct daemon *daemon)
+{
+    const struct serve_options *options = &daemon->options;
     daemon->api = (struct api_context){
         .journal = daemon->journal,
         .receive = daemon->receive,
+        .tracker = daemon->tracker,
+        .questions = daemon->questions,
         .refusals = server_refusals(daemon->server),
+        .settings =
+            {
+                .url = server_url(daemon->server),
+                .webhook_path = options->path,
+                .scheme = scheme_name((enum scheme)options->verify),
+                .checks_signatures = checks_signatures(options),
+                .secret_count = options->secret.count,
+                .retention = options->retention,
+                .dedupe_window = options->dedupe_window,
+                .slow_after = options->slow_after,
+                .abandoned_after = options->abandoned_after,
+                .started_at = clock_wall(),
+            },
     };
-    return rc;
 }
 
 static enum rc start_printer(struct daemon *daemon, struct err *err)
@@ -185,8 +231,7 @@ static void on_ready(void *arg)
 {
     struct daemon *daemon = arg;
     char message[160];
-    const char *checks =
-        daemon->options.secret.count && daemon->options.verify != SCHEME_NONE ? "checked" : "not checked";
+    const char *checks = checks_signatures(&daemon->options) ? "checked" : "not checked";
     snprintf(message, sizeof message, "ready url=%s", server_url(daemon->server));
     log_info(message, "path", daemon->options.path, "data", daemon->options.data, "signatures", checks,
              "version", version_text());
@@ -203,7 +248,11 @@ static enum rc start_parts(struct daemon *daemon, struct err *err)
     if (rc == RC_OK)
         rc = open_server(daemon, err);
     if (rc == RC_OK)
+        rc = start_tracker(daemon, err);
+    if (rc == RC_OK)
         rc = start_receive(daemon, err);
+    if (rc == RC_OK)
+        fill_api(daemon);
     if (rc == RC_OK)
         rc = start_printer(daemon, err);
     return rc;
@@ -234,6 +283,8 @@ static enum rc serve(struct daemon *daemon, struct err *err)
     hold_signals();
     server_close(daemon->server);
     receive_free(daemon->receive);
+    tracker_stop(daemon->tracker);
+    questions_close(daemon->questions);
     if (daemon->journal)
         journal_close(daemon->journal);
     if (ran && rc == RC_OK)
