@@ -84,6 +84,8 @@ static void flush_tallies(struct read_model *model)
             sum.change += entries[i].change;
         if (sum.change != 0)
             state_run(&model->state, STATE_ADD_TALLY, "iii", sum.app, sum.status, sum.change);
+        if (sum.change < 0)
+            state_run(&model->state, STATE_DROP_TALLY, "ii", sum.app, sum.status);
     }
     buf_clear(&model->tallies);
 }

@@ -71,7 +71,8 @@ extern const struct sqlite_schema STATE_SCHEMA;
     X(STATE_DROP_ROLLUP,                                                                                     \
       "DELETE FROM rollup WHERE grain = ?1 AND level = ?2 AND t = ?3 AND app = ?4 AND integration = ?5")     \
     X(STATE_ADD_TALLY, "INSERT INTO tally(app, status, accounts) VALUES(?1, ?2, ?3) "                        \
-                       "ON CONFLICT(app, status) DO UPDATE SET accounts = accounts + excluded.accounts")
+                       "ON CONFLICT(app, status) DO UPDATE SET accounts = accounts + excluded.accounts")     \
+    X(STATE_DROP_TALLY, "DELETE FROM tally WHERE app = ?1 AND status = ?2 AND accounts = 0")
 
 #define STATE_ENUM_ROW(name, sql) name,
 enum state_statement { STATE_STATEMENTS(STATE_ENUM_ROW) STATE_STATEMENT_COUNT };
