@@ -316,17 +316,37 @@ static bool is_before(const struct step *a, const struct step *b)
     return a->at != b->at ? a->at < b->at : a->kind < b->kind;
 }
 
-static bool has_step(struct read_model *model, const struct account_row *row, const struct step *step)
+/* Of two texts of the same time the greater counts, so that the order of arrival does not. */
+static bool is_greater(struct slice a, struct slice b)
 {
-    state_ask(&model->state, STATE_FIND_STEP, "iii", row->id, step->at, (int64_t)step->kind);
-    return state_number(&model->state, STATE_FIND_STEP, 0) != 0;
+    size_t common = a.len < b.len ? a.len : b.len;
+    int order = common ? memcmp(a.ptr, b.ptr, common) : 0;
+    return order > 0 || (order == 0 && a.len > b.len);
+}
+
+/* Is the step known? Then this is another telling of it, perhaps with another reason. */
+static bool has_step(struct read_model *model, struct account_row *row, const struct step *step,
+                     struct slice reason)
+{
+    struct state *state = &model->state;
+    state_ask(state, STATE_FIND_STEP, "iii", row->id, step->at, (int64_t)step->kind);
+    sqlite3_stmt *stored = state_next(state, STATE_FIND_STEP);
+    if (!stored)
+        return false;
+    bool better = is_greater(reason, column_text(stored, 0));
+    state_done(state, STATE_FIND_STEP);
+    if (better)
+        state_run(state, STATE_SET_REASON, "iiis", row->id, step->at, (int64_t)step->kind, reason);
+    if (better && row->last_step.at == step->at && row->last_step.kind == step->kind)
+        set_reason(row, reason);
+    return true;
 }
 
 static void take_step(struct read_model *model, struct account_row *row, const struct step *step,
                       uint64_t seq, struct slice reason, usec now)
 {
     bool newest = !row->has_step || is_before(&row->last_step, step);
-    if (!newest && has_step(model, row, step))
+    if (!newest && has_step(model, row, step, reason))
         return;
     add_step(model, row, step, seq, reason);
     if (!newest) {
@@ -339,7 +359,6 @@ static void take_step(struct read_model *model, struct account_row *row, const s
 
 /* ---- accounts ---- */
 
-/* Of two of the same time the greater text counts, so that the order of arrival does not. */
 static bool is_newer_name(struct read_model *model, const struct detail *detail, int64_t name,
                           struct slice text, usec at)
 {
@@ -347,9 +366,7 @@ static bool is_newer_name(struct read_model *model, const struct detail *detail,
         return false;
     if (detail->name == 0 || at != detail->at)
         return detail->name == 0 || at > detail->at;
-    struct slice old = name_text(model, &model->texts[0], detail->name);
-    int order = memcmp(text.ptr, old.ptr, text.len < old.len ? text.len : old.len);
-    return order > 0 || (order == 0 && text.len > old.len);
+    return is_greater(text, name_text(model, &model->texts[0], detail->name));
 }
 
 static bool learn(struct read_model *model, struct detail *detail, struct slice text, usec at)
@@ -371,9 +388,7 @@ static bool learn_user(struct account_row *row, struct slice user, usec at)
     struct slice old = buf_slice(&row->user_id);
     if (user.len == 0 || (row->user_id_at != TIME_NONE && at < row->user_id_at))
         return false;
-    int order = memcmp(user.ptr, old.ptr, user.len < old.len ? user.len : old.len);
-    bool greater = order > 0 || (order == 0 && user.len > old.len);
-    if (at == row->user_id_at && !greater)
+    if (at == row->user_id_at && !is_greater(user, old))
         return false;
     row->user_id_at = at;
     if (slice_equal(user, old))

@@ -49,7 +49,8 @@ extern const struct sqlite_schema STATE_SCHEMA;
       "attempt_outcome = ?22, attempt_ended_at = ?23 WHERE id = ?1")                                         \
     X(STATE_ADD_STEP, "INSERT INTO step(account, at, kind, seq, reason, outcome, ended_at, deadline) "       \
                       "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                                              \
-    X(STATE_FIND_STEP, "SELECT 1 FROM step WHERE account = ?1 AND at = ?2 AND kind = ?3")                    \
+    X(STATE_FIND_STEP, "SELECT reason FROM step WHERE account = ?1 AND at = ?2 AND kind = ?3")               \
+    X(STATE_SET_REASON, "UPDATE step SET reason = ?4 WHERE account = ?1 AND at = ?2 AND kind = ?3")          \
     X(STATE_SET_ATTEMPT, "UPDATE step SET outcome = ?4, ended_at = ?5, deadline = ?6 "                       \
                          "WHERE account = ?1 AND at = ?2 AND kind = ?3")                                     \
     X(STATE_STEPS,                                                                                           \

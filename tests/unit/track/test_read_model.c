@@ -375,6 +375,16 @@ static void an_older_attempt_stays_pending_until_it_is_abandoned(void **state)
     expect_attempts(f, "0|4|-\n100|1|130\n");
 }
 
+static void of_two_reasons_of_one_time_order_does_not_choose(void **state)
+{
+    struct fixture *f = *state;
+    expired_at(f, 10, "");
+    expect_account(f, "4|0|0|-|-|-|10|-\n");
+    expired_at(f, 10, ",\"status_reason\":\"b\"");
+    expired_at(f, 10, ",\"status_reason\":\"a\"");
+    expect_account(f, "4|0|0|-|-|-|10|b\n");
+}
+
 static void an_event_without_a_step_leaves_the_status_alone(void **state)
 {
     struct fixture *f = *state;
@@ -945,6 +955,7 @@ int main(void)
         CASE(a_completion_needs_no_start),
         CASE(a_start_after_active_is_another_attempt),
         CASE(an_older_attempt_stays_pending_until_it_is_abandoned),
+        CASE(of_two_reasons_of_one_time_order_does_not_choose),
         CASE(an_event_without_a_step_leaves_the_status_alone),
         CASE(nothing_is_left_of_tallies_that_are_empty),
         CASE(details_learned_late_move_the_rollups),
