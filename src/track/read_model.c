@@ -656,10 +656,7 @@ static void reset_tables(struct read_model *model, uint64_t first)
              "UPDATE step SET outcome = NULL, ended_at = NULL, deadline = NULL; ",
              CLEAR, (unsigned long long)first, (unsigned long long)first);
     text_index_trim(&model->text, &model->state, 0);
-    if (state_failed(&model->state))
-        return;
-    if (sqlite3_exec(model->state.db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        state_fail(&model->state, RC_STORAGE_UNAVAILABLE, sqlite3_errmsg(model->state.db));
+    state_execute(&model->state, sql);
 }
 
 enum rc read_model_reset(struct read_model *model, uint64_t first, usec now, struct err *err)
@@ -714,35 +711,59 @@ static bool is_usable(struct read_model *model, uint64_t first, uint64_t last, s
     return true;
 }
 
-static enum rc open_state(struct read_model *model, struct err *why, struct err *err)
+/* Removes a file that cannot be used and makes it anew; err says why it cannot. */
+static enum rc replace_state(struct read_model *model, struct err *ret_why, struct err *err)
 {
     const char *directory = model->options.directory;
-    enum rc rc = state_open(&model->state, directory, STATE_FILE, err);
+    *ret_why = *err;
+    text_index_cleanup(&model->text);
+    if (model->state.db)
+        state_close(&model->state);
+    enum rc rc = state_remove(directory, STATE_FILE, err);
+    return rc == RC_OK ? state_open(&model->state, directory, STATE_FILE, err) : rc;
+}
+
+static enum rc make_usable(struct read_model *model, uint64_t first, uint64_t last, struct err *ret_why,
+                           struct err *err)
+{
+    struct err why;
+    if (is_usable(model, first, last, &why))
+        return RC_OK;
+    if (state_failed(&model->state)) {
+        *err = model->state.err;
+        return model->state.rc;
+    }
+    if (!ret_why->message[0])
+        *ret_why = why;
+    return read_model_reset(model, first, clock_wall(), err);
+}
+
+static enum rc open_usable(struct read_model *model, uint64_t first, uint64_t last, struct err *ret_why,
+                           struct err *err)
+{
+    enum rc rc = state_open(&model->state, model->options.directory, STATE_FILE, err);
+    if (rc == RC_OK)
+        rc = make_usable(model, first, last, ret_why, err);
     if (rc != RC_CORRUPT && rc != RC_TOO_NEW)
         return rc;
-    *why = *err;
-    rc = state_remove(directory, STATE_FILE, err);
-    return rc == RC_OK ? state_open(&model->state, directory, STATE_FILE, err) : rc;
+    rc = replace_state(model, ret_why, err);
+    return rc == RC_OK ? make_usable(model, first, last, ret_why, err) : rc;
 }
 
 enum rc read_model_open(const struct read_model_options *options, uint64_t first, uint64_t last,
                         struct read_model **ret, struct err *ret_why, struct err *err)
 {
     struct read_model *model = model_new(options);
-    struct err removed = {""};
-    ret_why->message[0] = '\0';
+    struct err why = {""};
+    struct err failure = {""};
     if (!model)
         return err_set(err, RC_NO_MEMORY, "no memory for the read model");
-    enum rc rc = open_state(model, &removed, err);
-    if (rc == RC_OK && !is_usable(model, first, last, ret_why)) {
-        if (removed.message[0])
-            *ret_why = removed;
-        rc = read_model_reset(model, first, clock_wall(), err);
-    }
+    enum rc rc = open_usable(model, first, last, &why, &failure);
     if (rc != RC_OK) {
         read_model_close(model);
-        return rc;
+        return err_set(err, rc, "%s", failure.message);
     }
+    *ret_why = why;
     *ret = model;
     return RC_OK;
 }

@@ -231,6 +231,13 @@ void state_run(struct state *state, enum state_statement which, const char *form
         state_done(state, which);
 }
 
+void state_execute(struct state *state, const char *sql)
+{
+    int code = state_failed(state) ? SQLITE_OK : sqlite3_exec(state->db, sql, NULL, NULL, NULL);
+    if (code != SQLITE_OK)
+        note(state, code, "updating the read model");
+}
+
 int64_t column_number(sqlite3_stmt *row, int column)
 {
     return sqlite3_column_int64(row, column);

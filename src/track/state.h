@@ -115,7 +115,9 @@ void state_fail(struct state *state, enum rc rc, const char *message);
  * NULL); 0 NULL, without an argument.
  */
 void state_run(struct state *state, enum state_statement which, const char *format, ...);
-/* The same, to be stepped with state_next(). */
+/* Runs text that is not worth preparing. */
+void state_execute(struct state *state, const char *sql);
+/* As state_run(), to be stepped with state_next(). */
 void state_ask(struct state *state, enum state_statement which, const char *format, ...);
 /* The statement at its next row, for sqlite3_column_*(); NULL at the end or after a failure. */
 sqlite3_stmt *state_next(struct state *state, enum state_statement which);

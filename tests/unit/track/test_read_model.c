@@ -727,16 +727,14 @@ static void overwrite(struct fixture *f, long at, size_t count)
     assert_int_equal(fclose(file), 0);
 }
 
-/* Damages the closed file; it is made anew at opening, or by the tracker at the first commit that fails. */
+/* Damages the closed file and opens it: it is made anew. */
 static void expect_recovery(struct fixture *f, long at, size_t count)
 {
-    struct err err;
     read_model_close(f->model);
     f->model = NULL;
     overwrite(f, at, count);
     open_model(f);
     completed_at(f, 850);
-    (void)err;
     expect_account(f, "2|0|3|800|850|50|850|-\n");
 }
 
@@ -753,6 +751,25 @@ static void a_file_of_something_else_is_made_anew(void **state)
     struct fixture *f = *state;
     some_lives(f);
     expect_recovery(f, 0, 16);
+    assert_true(strlen(f->why.message) > 0);
+}
+
+static void a_file_with_a_damaged_page_is_made_anew(void **state)
+{
+    struct fixture *f = *state;
+    some_lives(f);
+    long page = atol(query(f, "SELECT rootpage FROM sqlite_schema WHERE name = 'meta'"));
+    expect_recovery(f, (page - 1) * 4096, 4096);
+    assert_true(strlen(f->why.message) > 0);
+}
+
+static void a_file_that_cannot_be_reset_is_made_anew(void **state)
+{
+    struct fixture *f = *state;
+    some_lives(f);
+    long page = atol(query(f, "SELECT rootpage FROM sqlite_schema WHERE name = 'step'"));
+    f->options.patience.slow_after = 2 * USEC_MINUTE;
+    expect_recovery(f, (page - 1) * 4096, 4096);
     assert_true(strlen(f->why.message) > 0);
 }
 
@@ -975,6 +992,8 @@ int main(void)
         CASE(a_journal_that_has_lost_records_makes_it_anew),
         CASE(a_damaged_file_is_made_anew),
         CASE(a_file_of_something_else_is_made_anew),
+        CASE(a_file_with_a_damaged_page_is_made_anew),
+        CASE(a_file_that_cannot_be_reset_is_made_anew),
         CASE(damage_found_later_is_reported),
         CASE(a_newer_file_is_made_anew),
         CASE(the_file_is_its_owners),
