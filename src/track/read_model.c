@@ -493,7 +493,7 @@ static void apply_event(struct read_model *model, const struct record *record, u
     index_event(model, record, &payload);
     count_shape(payload.shape);
     if (is_heard(model) && !state_failed(&model->state))
-        tell(model, record, &payload, row);
+        tell(model, record, payload.body ? &payload : NULL, row);
     json_decref(tree);
 }
 

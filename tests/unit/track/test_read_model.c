@@ -943,6 +943,18 @@ static void tells_the_listener(void **state)
     buf_cleanup(&heard.text);
 }
 
+static void an_unreadable_body_is_told_as_such(void **state)
+{
+    struct fixture *f = *state;
+    struct heard heard = {.wanted = true};
+    listen(f, &heard);
+    receive(f, "{\"a\":");
+    receive(f, "[1]");
+    assert_string_equal(buf_str(&heard.text),
+                        "event 1 unreadable none\ncommit 1\nevent 2 unreadable none\ncommit 2\n");
+    buf_cleanup(&heard.text);
+}
+
 static void tells_of_a_rollback(void **state)
 {
     struct fixture *f = *state;
@@ -1000,6 +1012,7 @@ int main(void)
         CASE(says_when_the_file_cannot_be_made),
         CASE(on_a_disk_that_fails_all_or_nothing_is_done),
         CASE(tells_the_listener),
+        CASE(an_unreadable_body_is_told_as_such),
         CASE(tells_of_a_rollback),
     };
     faulty_vfs_register();
