@@ -285,7 +285,7 @@ static struct fixture *start_with(const struct server_options *more)
         .listen = "127.0.0.1:0",
         .path = "/webhook",
         .max_body = 100000,
-        .max_connections = 1000,
+        .max_connections = more && more->max_connections ? more->max_connections : 1000,
         .token = more ? more->token : NULL,
         .assets = more ? more->assets : NULL,
         .endpoints = &ENDPOINTS,
@@ -804,6 +804,25 @@ static void test_stopping_ends_streams(void **state)
     wait_for_end(fixture);
 }
 
+static void test_a_full_server_closes_the_oldest_stream(void **state)
+{
+    (void)state;
+    struct server_options options = {.max_connections = 2};
+    struct fixture *fixture = start_with(&options);
+    CLIENT(first, fixture);
+    open_stream(&first, "/stream");
+    CLIENT(second, fixture);
+    open_stream(&second, "/stream");
+    CLIENT(third, fixture);
+    client_get(&third, "/page");
+    client_expect(&third, "page");
+    wait_for(&fixture->closed);
+    assert_null(strstr(client_drain(&first), "0\r\n\r\n"));
+    client_post(&third, "POST", "/push", "{\"text\":\"still here\"}");
+    client_expect(&second, "still here");
+    stop(fixture);
+}
+
 static void test_head_of_a_stream(void **state)
 {
     (void)state;
@@ -834,6 +853,7 @@ int main(void)
         cmocka_unit_test(test_a_client_that_takes_nothing_is_closed),
         cmocka_unit_test(test_abort),
         cmocka_unit_test(test_stopping_ends_streams),
+        cmocka_unit_test(test_a_full_server_closes_the_oldest_stream),
         cmocka_unit_test(test_head_of_a_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
