@@ -227,6 +227,20 @@ static enum rc start_printer(struct daemon *daemon, struct err *err)
     return printer_start(daemon->journal, style, STDOUT_FILENO, &daemon->printer, err);
 }
 
+/*
+ * Only the loop hears signals, and only while it runs: every other thread is started while they are held, and
+ * a second Ctrl-C must not cut off what is left to be closed.
+ */
+static void hold_signals(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(how, &set, NULL);
+}
+
 static void on_ready(void *arg)
 {
     struct daemon *daemon = arg;
@@ -236,6 +250,7 @@ static void on_ready(void *arg)
     log_info(message, "path", daemon->options.path, "data", daemon->options.data, "signatures", checks,
              "version", version_text());
     service_manager_tell("READY=1");
+    hold_signals(SIG_UNBLOCK);
 }
 
 static enum rc start_parts(struct daemon *daemon, struct err *err)
@@ -258,19 +273,9 @@ static enum rc start_parts(struct daemon *daemon, struct err *err)
     return rc;
 }
 
-/* From here on no loop hears signals, and a second Ctrl-C must not cut off what is left to be closed. */
-static void hold_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-}
-
 static enum rc serve(struct daemon *daemon, struct err *err)
 {
+    hold_signals(SIG_BLOCK);
     enum rc rc = start_parts(daemon, err);
     bool ran = rc == RC_OK;
     if (ran) {
@@ -279,8 +284,8 @@ static enum rc serve(struct daemon *daemon, struct err *err)
     } else if (daemon->receive) {
         receive_stop(daemon->receive);
     }
+    hold_signals(SIG_BLOCK);
     printer_stop(daemon->printer);
-    hold_signals();
     server_close(daemon->server);
     receive_free(daemon->receive);
     tracker_stop(daemon->tracker);
