@@ -1,0 +1,132 @@
+// Two lines over time. uPlot draws; colours come from the style sheet and follow the theme; the numbers under the pointer are told
+// in words above the chart, and all of them stand in the table below it.
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import * as format from "../format";
+import type { Bucket } from "../format";
+import { text } from "../text";
+import { theme } from "../theme";
+
+export interface Point {
+  time: number; // milliseconds
+  started: number;
+  completed: number;
+}
+
+interface ChartProperties {
+  points: Point[];
+  bucket: Bucket;
+}
+
+const height = 220;
+
+// Canvas takes no custom properties, and light-dark() is only resolved where a property uses it.
+function colour(host: HTMLElement, name: string): string {
+  const probe = document.createElement("span");
+  probe.className = `probe-${name}`;
+  host.append(probe);
+  const value = getComputedStyle(probe).color;
+  probe.remove();
+  return value;
+}
+
+const transparent = (value: string, percent: number): string => `color-mix(in srgb, ${value} ${percent}%, transparent)`;
+
+const dayStart = (time: number): boolean => {
+  const date = new Date(time);
+  return date.getHours() === 0 && date.getMinutes() === 0;
+};
+
+function options(host: HTMLElement, readout: HTMLElement, points: Point[], bucket: Bucket): uPlot.Options {
+  const started = colour(host, "started");
+  const completed = colour(host, "completed");
+  const line = colour(host, "line");
+  const muted = colour(host, "muted");
+  const font = `12px ${getComputedStyle(host).fontFamily}`;
+  const spanMs = (points.at(-1)?.time ?? 0) - (points[0]?.time ?? 0);
+  const severalDays = spanMs > 30 * 3600_000;
+  const axis = { stroke: muted, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
+  return {
+    width: host.clientWidth,
+    height,
+    padding: [8, 8, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, drag: { setScale: false, x: false }, points: { size: 8 } },
+    tzDate: (seconds) => (bucket === "day" ? uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC") : new Date(seconds * 1e3)),
+    scales: { y: { range: (_, __, max) => [0, Math.max(4, max * 1.1)] } },
+    axes: [
+      {
+        ...axis,
+        grid: { show: false },
+        space: 84,
+        values: (_, splits) =>
+          splits.map((seconds) => format.bucketLabel(seconds * 1e3, severalDays && dayStart(seconds * 1e3) ? "day" : bucket, severalDays)),
+      },
+      {
+        ...axis,
+        size: 44,
+        space: 36,
+        values: (_, splits) => splits.map((value) => (Number.isInteger(value) ? format.number(value) : "")),
+      },
+    ],
+    series: [
+      {},
+      { label: text.onboarding.started, stroke: started, width: 1.5, points: { show: false }, dash: [5, 4] },
+      {
+        label: text.onboarding.completed,
+        stroke: completed,
+        width: 2,
+        fill: transparent(completed, 14),
+        points: { show: points.length < 2 },
+      },
+    ],
+    hooks: { setCursor: [(chart) => (readout.textContent = told(points[chart.cursor.idx ?? -1], bucket, severalDays))] },
+  };
+}
+
+function told(point: Point | undefined, bucket: Bucket, withDay: boolean): string {
+  if (!point) return "";
+  const t = text.onboarding;
+  const when = format.bucketLabel(point.time, bucket, withDay);
+  return `${when}: ${format.number(point.started)} ${t.started.toLowerCase()}, ${format.number(point.completed)} ${t.completed.toLowerCase()}`;
+}
+
+const columns = (points: Point[]): uPlot.AlignedData => [
+  points.map((point) => point.time / 1e3),
+  points.map((point) => point.started),
+  points.map((point) => point.completed),
+];
+
+export function Chart({ points, bucket }: ChartProperties) {
+  const host = useRef<HTMLDivElement>(null);
+  const readout = useRef<HTMLParagraphElement>(null);
+  useEffect(() => {
+    const frame = host.current;
+    const words = readout.current;
+    if (!frame || !words) return undefined;
+    let chart: uPlot | undefined;
+    const draw = () => {
+      chart?.destroy();
+      chart = new uPlot(options(frame, words, points, bucket), columns(points), frame);
+    };
+    draw();
+    const resized = new ResizeObserver(() => chart?.setSize({ width: frame.clientWidth, height }));
+    resized.observe(frame);
+    const stopTheme = theme.watch(draw);
+    return () => {
+      stopTheme();
+      resized.disconnect();
+      chart?.destroy();
+    };
+  }, [points, bucket]);
+  return (
+    <div class="chart">
+      <div class="chart-legend">
+        <span class="key started">{text.onboarding.started}</span>
+        <span class="key completed">{text.onboarding.completed}</span>
+        <p ref={readout} class="readout muted" />
+      </div>
+      <div ref={host} class="plot" aria-hidden="true" />
+    </div>
+  );
+}
