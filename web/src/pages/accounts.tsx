@@ -28,7 +28,7 @@ export function searchWords(typed: string): string {
 function Table({ accounts }: { accounts: Account[] }) {
   return (
     <Scroll label={t.caption}>
-      <table class="accounts">
+      <table class="fitted">
         <caption class="offscreen">{t.caption}</caption>
         <thead>
           <tr>

@@ -43,13 +43,18 @@ const Row = memo<RowProperties>(({ event, open, onToggle }) => {
             <span class={`event-icon ${tone}`}>
               <Icon name={icon} />
             </span>
-            <span class="event-name">{name}</span>
+            <span class="event-words">
+              <span class="event-name">{name}</span>
+              <span class="narrow-show muted small-text">
+                {event.app} <span class="id">{event.connected_account_id}</span>
+              </span>
+            </span>
           </button>
         </td>
         <td class="narrow-hide">
           <App name={event.app} />
         </td>
-        <td>
+        <td class="narrow-hide">
           {event.connected_account_id ? (
             <a class="id" href={href("accounts", event.connected_account_id)} title={event.connected_account_id}>
               {event.connected_account_id}
@@ -89,7 +94,7 @@ function Feed({ rows, open, onToggle }: { rows: WebhookEvent[]; open: ReadonlySe
           <th scope="col" class="narrow-hide col-app">
             {t.app}
           </th>
-          <th scope="col" class="col-account">
+          <th scope="col" class="narrow-hide col-account">
             {text.accounts.account}
           </th>
           <th scope="col" class="wide col-user">

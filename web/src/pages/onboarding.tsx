@@ -192,12 +192,12 @@ const valueOf: Record<Column, (group: Group) => number | string | null> = {
 const columns: readonly { column: Column; label: string; wide?: boolean }[] = [
   { column: "started", label: t.started },
   { column: "completed", label: t.completed },
-  { column: "rate", label: t.rate },
+  { column: "rate", label: t.rateShort },
   { column: "failed", label: t.failed, wide: true },
   { column: "expired", label: t.expired, wide: true },
   { column: "abandoned", label: t.abandoned, wide: true },
   { column: "pending", label: t.pending, wide: true },
-  { column: "p50", label: t.p50 },
+  { column: "p50", label: t.p50, wide: true },
   { column: "p90", label: t.p90Short, wide: true },
 ];
 
@@ -337,7 +337,7 @@ function FunnelRow({ group, most }: { group: Group; most: number }) {
       <td class="number wide">{format.number(group.expired)}</td>
       <td class="number wide">{format.number(group.abandoned)}</td>
       <td class="number wide">{format.number(group.pending)}</td>
-      <td class="number">{format.duration(time.p50)}</td>
+      <td class="number wide">{format.duration(time.p50)}</td>
       <td class="number wide">{format.duration(time.p90)}</td>
     </tr>
   );
@@ -439,12 +439,14 @@ export function OnboardingPage({ query }: { query: URLSearchParams }) {
   return (
     <>
       <PageHead title={text.pages.onboarding} intro={t.intro}>
-        <Choice
-          label={t.period}
-          options={periods.map(({ key }) => ({ value: key, label: t.periodShort[key] ?? key, long: t.periods[key] }))}
-          value={period.key}
-          onChange={(value) => setQuery({ period: value === usual.key ? "" : value })}
-        />
+        {untouched ? null : (
+          <Choice
+            label={t.period}
+            options={periods.map(({ key }) => ({ value: key, label: t.periodShort[key] ?? key, long: t.periods[key] }))}
+            value={period.key}
+            onChange={(value) => setQuery({ period: value === usual.key ? "" : value })}
+          />
+        )}
       </PageHead>
       {untouched && server.data ? (
         <FirstSteps status={server.data} />

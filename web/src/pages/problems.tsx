@@ -9,12 +9,13 @@ import { useServer } from "../shell";
 import { text } from "../text";
 
 const t = text.problems;
+const firstRows = 12; // so that the refused webhooks below are in sight
 const slowLimit = 200; // the slow are few: after a while they are completed or abandoned
 
 function Stuck({ accounts }: { accounts: Account[] }) {
   return (
     <Scroll label={t.stuckCaption}>
-      <table>
+      <table class="fitted">
         <caption class="offscreen">{t.stuckCaption}</caption>
         <thead>
           <tr>
@@ -24,7 +25,7 @@ function Stuck({ accounts }: { accounts: Account[] }) {
               {t.user}
             </th>
             <th scope="col" class="number wide">
-              {t.attempt}
+              {t.attempts}
             </th>
             <th scope="col" class="end">
               {t.started}
@@ -114,7 +115,7 @@ const stalledAs = (stalled: Stalled) => (cursor: string | null, limit: number, s
 
 function StuckSection({ status }: { status: ServerStatus | undefined }) {
   const slow = useLoad((signal) => stalledAs("slow")(null, slowLimit, signal), []);
-  const abandoned = usePages(stalledAs("abandoned"), 50, []);
+  const abandoned = usePages(stalledAs("abandoned"), firstRows, []);
   const refresh = useThrottled(() => {
     slow.reload();
     abandoned.reload();

@@ -18,7 +18,7 @@ interface ChartProperties {
   bucket: Bucket;
 }
 
-const height = 220;
+const height = 250;
 
 // Canvas takes no custom properties, and light-dark() is only resolved where a property uses it.
 function colour(host: HTMLElement, name: string): string {
@@ -58,6 +58,7 @@ function options(host: HTMLElement, readout: HTMLElement, points: Point[], bucke
       {
         ...axis,
         grid: { show: false },
+        size: 28,
         space: 84,
         values: (_, splits) =>
           splits.map((seconds) => format.bucketLabel(seconds * 1e3, severalDays && dayStart(seconds * 1e3) ? "day" : bucket, severalDays)),

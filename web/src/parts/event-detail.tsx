@@ -113,6 +113,7 @@ function EventFacts({ event, detail, linked }: { event: WebhookEvent; detail: Ev
 // `linked`: names the account with a link, for where the account is not the page.
 export function EventPanel({ event, linked }: { event: WebhookEvent; linked: boolean }) {
   const t = text.event;
+  const Heading = linked ? "h2" : "h4"; // below the page's heading, or below the step's
   const [reveal, setReveal] = useState(false);
   const [byHand, setByHand] = useState<string | null>(null);
   const loaded = useLoad((signal) => getEvent(event.seq, reveal, signal), [event.seq, reveal]);
@@ -127,7 +128,7 @@ export function EventPanel({ event, linked }: { event: WebhookEvent; linked: boo
       <EventFacts event={event} detail={detail} linked={linked} />
       <div class="event-payload">
         <div class="bar">
-          <h4>{t.payload}</h4>
+          <Heading>{t.payload}</Heading>
           <span class="bar-tools">
             <button type="button" class="button small" aria-pressed={reveal} onClick={() => setReveal(!reveal)}>
               {reveal ? t.hide : t.reveal}
@@ -141,7 +142,7 @@ export function EventPanel({ event, linked }: { event: WebhookEvent; linked: boo
           {reveal ? t.revealedNote : t.redactedNote} {t.curlNote}
         </p>
         {byHand === null ? null : <ByHand value={byHand} />}
-        <h4>{t.headers}</h4>
+        <Heading>{t.headers}</Heading>
         {loaded.failure ? <FailureNotice failure={loaded.failure} onRetry={loaded.reload} /> : null}
         {detail ? <HeaderTable headers={detail.headers} /> : loaded.failure ? null : <p class="muted">{text.loading}</p>}
       </div>

@@ -9,6 +9,7 @@ export interface Paged<T> extends Loaded<List<T>> {
 }
 
 const maxLimit = 500; // the server's
+const moreRows = 50;
 
 // `wanted`: goes on until so many are there, as one page of a search may hold few. Reloading keeps as many rows as were there, so
 // "more" is to want more and to load again: what is shown is always of one moment.
@@ -29,7 +30,7 @@ export function usePages<T>(
     [key],
   );
   const more = () => {
-    target.current = (loaded.data?.items.length ?? 0) + wanted;
+    target.current = (loaded.data?.items.length ?? 0) + moreRows;
     loaded.reload();
   };
   return { ...loaded, more };
