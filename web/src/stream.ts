@@ -11,7 +11,7 @@ export type Link = "connecting" | "live" | "lost";
 export const link = new Store<Link>("connecting");
 
 export const batchBound = 500;
-const flushMs = 300;
+const flushMs = 200;
 const firstRetryMs = 1_000;
 const lastRetryMs = 15_000;
 

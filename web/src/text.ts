@@ -204,7 +204,6 @@ export const text = {
     event: "Event",
     user: "User",
     signature: "Signature",
-    details: (name: string, seq: number) => `${name}, event ${seq}`,
     empty: "No event yet",
     emptyFiltered: "No event fits these filters",
     emptyHelp: "This list fills by itself.",

@@ -32,13 +32,7 @@ const Row = memo<RowProperties>(({ event, open, onToggle }) => {
     <>
       <tr class={open ? "event open" : "event"} data-seq={event.seq}>
         <td class="event-cell">
-          <button
-            type="button"
-            class="expand"
-            aria-expanded={open}
-            aria-label={t.details(name, event.seq)}
-            onClick={() => onToggle(event.seq)}
-          >
+          <button type="button" class="expand" aria-expanded={open} onClick={() => onToggle(event.seq)}>
             <Icon name="chevron" />
             <span class={`event-icon ${tone}`}>
               <Icon name={icon} />

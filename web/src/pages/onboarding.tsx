@@ -320,6 +320,11 @@ function Funnel({ groups, by, onBy }: { groups: Group[]; by: By; onBy(by: By): v
   );
 }
 
+// Nothing is usual here, so it steps back and what is not nothing is seen.
+function CountCell({ value }: { value: number }) {
+  return <td class={value === 0 ? "number wide muted" : "number wide"}>{format.number(value)}</td>;
+}
+
 function FunnelRow({ group, most }: { group: Group; most: number }) {
   const time = group.time_to_connect_s;
   return (
@@ -333,10 +338,10 @@ function FunnelRow({ group, most }: { group: Group; most: number }) {
       <td class="number">{format.number(group.started)}</td>
       <td class="number">{format.number(group.completed)}</td>
       <td class="number">{format.percent(group.completion_rate)}</td>
-      <td class="number wide">{format.number(group.failed)}</td>
-      <td class="number wide">{format.number(group.expired)}</td>
-      <td class="number wide">{format.number(group.abandoned)}</td>
-      <td class="number wide">{format.number(group.pending)}</td>
+      <CountCell value={group.failed} />
+      <CountCell value={group.expired} />
+      <CountCell value={group.abandoned} />
+      <CountCell value={group.pending} />
       <td class="number wide">{format.duration(time.p50)}</td>
       <td class="number wide">{format.duration(time.p90)}</td>
     </tr>

@@ -37,14 +37,14 @@ const dayStart = (time: number): boolean => {
   return date.getHours() === 0 && date.getMinutes() === 0;
 };
 
-function options(host: HTMLElement, readout: HTMLElement, points: Point[], bucket: Bucket): uPlot.Options {
+const daysApart = (points: Point[]): boolean => (points.at(-1)?.time ?? 0) - (points[0]?.time ?? 0) > 30 * 3600_000;
+
+function options(host: HTMLElement, bucket: Bucket, severalDays: boolean, onPoint: (index: number) => void): uPlot.Options {
   const started = colour(host, "started");
   const completed = colour(host, "completed");
   const line = colour(host, "line");
   const muted = colour(host, "muted");
   const font = `12px ${getComputedStyle(host).fontFamily}`;
-  const spanMs = (points.at(-1)?.time ?? 0) - (points[0]?.time ?? 0);
-  const severalDays = spanMs > 30 * 3600_000;
   const axis = { stroke: muted, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
   return {
     width: host.clientWidth,
@@ -78,10 +78,10 @@ function options(host: HTMLElement, readout: HTMLElement, points: Point[], bucke
         stroke: completed,
         width: 2,
         fill: transparent(completed, 14),
-        points: { show: points.length < 2 },
+        points: { show: false },
       },
     ],
-    hooks: { setCursor: [(chart) => (readout.textContent = told(points[chart.cursor.idx ?? -1], bucket, severalDays))] },
+    hooks: { setCursor: [(chart) => onPoint(chart.cursor.idx ?? -1)] },
   };
 }
 
@@ -101,25 +101,36 @@ const columns = (points: Point[]): uPlot.AlignedData => [
 export function Chart({ points, bucket }: ChartProperties) {
   const host = useRef<HTMLDivElement>(null);
   const readout = useRef<HTMLParagraphElement>(null);
+  const chart = useRef<uPlot | null>(null);
+  const latest = useRef(points);
+  const severalDays = daysApart(points);
   useEffect(() => {
     const frame = host.current;
-    const words = readout.current;
-    if (!frame || !words) return undefined;
-    let chart: uPlot | undefined;
+    if (!frame) return undefined;
+    const tell = (index: number) => {
+      if (readout.current) readout.current.textContent = told(latest.current[index], bucket, severalDays);
+    };
     const draw = () => {
-      chart?.destroy();
-      chart = new uPlot(options(frame, words, points, bucket), columns(points), frame);
+      chart.current?.destroy();
+      chart.current = new uPlot(options(frame, bucket, severalDays, tell), columns(latest.current), frame);
     };
     draw();
-    const resized = new ResizeObserver(() => chart?.setSize({ width: frame.clientWidth, height }));
+    const resized = new ResizeObserver(() => chart.current?.setSize({ width: frame.clientWidth, height }));
     resized.observe(frame);
     const stopTheme = theme.watch(draw);
     return () => {
       stopTheme();
       resized.disconnect();
-      chart?.destroy();
+      chart.current?.destroy();
+      chart.current = null;
     };
-  }, [points, bucket]);
+  }, [bucket, severalDays]);
+  // New numbers in the same picture: what is under the pointer stays there.
+  useEffect(() => {
+    if (latest.current === points) return;
+    latest.current = points;
+    chart.current?.setData(columns(points));
+  }, [points]);
   return (
     <div class="chart">
       <div class="chart-legend">
