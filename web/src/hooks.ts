@@ -120,16 +120,6 @@ export function useStream(options: StreamOptions, inputs: readonly unknown[], en
   }, [enabled, ...inputs]);
 }
 
-// The value, once it has stayed the same for `ms`.
-export function useSettled<T>(value: T, ms: number): T {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(() => value), ms);
-    return () => clearTimeout(timer);
-  }, [value, ms]);
-  return settled;
-}
-
 // Renders again only when a property is another one.
 export function memo<P extends object>(render: (properties: P) => ComponentChildren): FunctionComponent<P> {
   class Memo extends Component<P> {

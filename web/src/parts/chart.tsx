@@ -49,7 +49,7 @@ function options(host: HTMLElement, bucket: Bucket, severalDays: boolean, onPoin
   return {
     width: host.clientWidth,
     height,
-    padding: [8, 8, 0, 0],
+    padding: [8, 22, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { setScale: false, x: false }, points: { size: 8 } },
     tzDate: (seconds) => (bucket === "day" ? uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC") : new Date(seconds * 1e3)),

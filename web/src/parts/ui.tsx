@@ -63,7 +63,9 @@ export function App({ name }: { name: string | null }) {
       <span class={`mark hue-${hue(name)}`} aria-hidden="true">
         {name.charAt(0).toUpperCase()}
       </span>
-      <span class="app-name">{name}</span>
+      <span class="app-name" title={name}>
+        {name}
+      </span>
     </span>
   );
 }
