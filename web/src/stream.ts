@@ -3,6 +3,9 @@
 // Messages are gathered and handed over a few times per second, so that a flood costs a few renderings and not one each. What is
 // not handed over yet is bounded: the oldest are left out first. The browser reconnects by itself and says what it saw last; when it
 // gives up (an answer other than 200), we open a new stream from the last event we saw. Either way nothing is missed.
+//
+// A browser keeps at most six HTTP/1.1 connections to one server, over all its tabs, and every stream holds one. So a tab that nobody
+// has looked at for a while gives its stream back, and goes on from where it was when it is looked at again.
 import { address, getStatus, type Account, type Failure, type Query, type WebhookEvent } from "./api";
 import { Store } from "./store";
 
@@ -14,6 +17,7 @@ export const batchBound = 500;
 const flushMs = 200;
 const firstRetryMs = 1_000;
 const lastRetryMs = 15_000;
+const restAfterMs = 30_000;
 
 export interface Batch {
   events: WebhookEvent[]; // oldest first
@@ -57,6 +61,7 @@ class Stream {
   private pending = nothing();
   private flushTimer: ReturnType<typeof setTimeout> | undefined;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
+  private restTimer: ReturnType<typeof setTimeout> | undefined;
   private retryMs = firstRetryMs;
   private lastId: string;
   private opened = false;
@@ -64,17 +69,32 @@ class Stream {
 
   constructor(private readonly options: StreamOptions) {
     this.lastId = options.after === null || options.after === undefined ? "" : String(options.after);
+    document.addEventListener("visibilitychange", this.onVisibility);
     this.connect();
   }
 
   close(): void {
     this.closed = true;
+    document.removeEventListener("visibilitychange", this.onVisibility);
     clearTimeout(this.flushTimer);
+    clearTimeout(this.restTimer);
+    this.disconnect();
+  }
+
+  private readonly onVisibility = (): void => {
+    clearTimeout(this.restTimer);
+    if (document.hidden) this.restTimer = setTimeout(() => this.disconnect(), restAfterMs);
+    else if (!this.source) this.connect();
+  };
+
+  private disconnect(): void {
     clearTimeout(this.retryTimer);
     this.source?.close();
+    this.source = null;
   }
 
   private connect(): void {
+    clearTimeout(this.retryTimer);
     const source = new EventSource(address("api/v1/stream", { ...this.options.filter, after: this.lastId }));
     this.source = source;
     source.onopen = () => this.onOpen();
@@ -111,7 +131,7 @@ class Stream {
   }
 
   private onError(source: EventSource): void {
-    if (this.closed) return;
+    if (this.source !== source) return;
     link.set("lost");
     if (source.readyState !== EventSource.CLOSED) return; // the browser is trying again
     this.retryTimer = setTimeout(() => void this.tryAgain(), this.retryMs);
@@ -125,7 +145,8 @@ class Stream {
     } catch (error) {
       if ((error as Failure).kind === "unauthorized" || this.closed) return;
     }
-    if (!this.closed) this.connect();
+    // Meanwhile the tab may have gone to rest.
+    if (!this.closed && this.source) this.connect();
   }
 }
 

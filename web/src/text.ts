@@ -65,7 +65,6 @@ export const text = {
     seconds: (value: number) => `${value} s ago`,
     minutes: (value: number) => `${value} min ago`,
     hours: (value: number) => `${value} h ago`,
-    ahead: "in the future",
   },
 
   status: {
@@ -176,7 +175,6 @@ export const text = {
     noneCompleted: "No connection was completed in this period.",
     nothing: "No connection was started in this period.",
     nothingHelp: "Choose a longer period, or wait: this page updates by itself.",
-    allApps: "All",
     showAll: (rest: number) => `Show ${n(rest)} more`,
   },
 
@@ -230,7 +228,6 @@ export const text = {
     verified: "Verified",
     unverified: "Not valid",
     unchecked: "Not checked",
-    uncheckedHelp: "no secret was set",
     reveal: "Reveal credentials",
     hide: "Hide credentials",
     redactedNote: "Credentials are hidden.",
@@ -357,7 +354,6 @@ export const text = {
     appearance: "This browser",
     theme: "Theme",
     themes: { system: "System", light: "Light", dark: "Dark" } as Record<string, string>,
-    session: "Session",
     sessionHelp: "Removes the token from this browser.",
     signOut: "Sign out",
   },

@@ -152,18 +152,19 @@ export function AccountsPage({ query }: { query: URLSearchParams }) {
   useStream({ onBatch, onOpen: (again) => (again ? pages.reload() : undefined) }, []);
   return (
     <>
-      <PageHead title={text.pages.accounts} intro={t.intro} />
+      <PageHead title={text.pages.accounts} intro={t.intro}>
+        {live.fresh > 0 && !filtered ? (
+          <button type="button" class="button primary held" onClick={pages.reload}>
+            <Icon name="up" />
+            {t.fresh(live.fresh)}
+          </button>
+        ) : null}
+      </PageHead>
       {untouched && server.data ? (
         <FirstSteps status={server.data} />
       ) : (
         <>
           <Filters query={query} apps={apps} />
-          {live.fresh > 0 && !filtered ? (
-            <button type="button" class="button primary held" onClick={pages.reload}>
-              <Icon name="up" />
-              {t.fresh(live.fresh)}
-            </button>
-          ) : null}
           <div class={pages.busy && pages.data ? "card flush refreshing" : "card flush"} aria-busy={pages.busy}>
             <Show loaded={pages} lines={10}>
               {() => (live.rows.length > 0 ? <Table accounts={live.rows} /> : <Empty icon="accounts" title={t.empty}>{t.emptyHelp}</Empty>)}

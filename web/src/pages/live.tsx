@@ -11,21 +11,27 @@ import { Ago } from "../parts/time";
 import { App, Empty, Id, PageHead, Select, Show } from "../parts/ui";
 import { href, setQuery } from "../route";
 import { useServer } from "../shell";
-import { useStore } from "../store";
+import { Store, useStore } from "../store";
 import { link, type Batch } from "../stream";
 import { text } from "../text";
 
 const t = text.live;
 const historyRows = 100;
-const columnCount = 6;
+
+// How many columns the style sheet leaves: an open row spans those, and one more would be made for a larger number.
+const narrow = matchMedia("(max-width: 900px)");
+const columnsNow = (): number => (narrow.matches ? 2 : 6);
+const columns = new Store(columnsNow());
+narrow.addEventListener("change", () => columns.set(columnsNow()));
 
 interface RowProperties {
   event: WebhookEvent;
   open: boolean;
+  span: number;
   onToggle(seq: number): void;
 }
 
-const Row = memo<RowProperties>(({ event, open, onToggle }) => {
+const Row = memo<RowProperties>(({ event, open, span, onToggle }) => {
   const name = eventName(event);
   const [tone, icon] = eventLook(event.type);
   return (
@@ -69,7 +75,7 @@ const Row = memo<RowProperties>(({ event, open, onToggle }) => {
       </tr>
       {open ? (
         <tr class="panel-row">
-          <td colSpan={columnCount}>
+          <td colSpan={span}>
             <EventPanel event={event} linked />
           </td>
         </tr>
@@ -79,6 +85,7 @@ const Row = memo<RowProperties>(({ event, open, onToggle }) => {
 });
 
 function Feed({ rows, open, onToggle }: { rows: WebhookEvent[]; open: ReadonlySet<number>; onToggle(seq: number): void }) {
+  const span = useStore(columns);
   return (
     <table class="feed">
       <caption class="offscreen">{t.caption}</caption>
@@ -104,7 +111,7 @@ function Feed({ rows, open, onToggle }: { rows: WebhookEvent[]; open: ReadonlySe
       </thead>
       <tbody>
         {rows.map((event) => (
-          <Row key={event.seq} event={event} open={open.has(event.seq)} onToggle={onToggle} />
+          <Row key={event.seq} event={event} open={open.has(event.seq)} span={span} onToggle={onToggle} />
         ))}
       </tbody>
     </table>
@@ -154,8 +161,9 @@ interface StatusLineProperties {
 
 function StatusLine({ list, paused, reading, rate, onPause, onShow }: StatusLineProperties) {
   const state = useStore(link);
-  const words = state !== "live" ? (state === "lost" ? t.lost : t.waiting) : paused ? t.paused : reading && list.waitingCount > 0 ? t.reading : t.running;
-  const look = state !== "live" ? state : paused || reading ? "held" : "live";
+  const held = reading && list.waitingCount > 0;
+  const words = state === "lost" ? t.lost : state === "connecting" ? t.waiting : paused ? t.paused : held ? t.reading : t.running;
+  const look = state !== "live" ? state : paused || held ? "held" : "live";
   const over = list.waitingCount > list.waiting.length;
   return (
     <div class="status-line">

@@ -60,7 +60,7 @@ function Stuck({ accounts }: { accounts: Account[] }) {
 function RefusedTable({ items }: { items: Refused[] }) {
   return (
     <Scroll label={t.refusedCaption}>
-      <table>
+      <table class="fitted refused">
         <caption class="offscreen">{t.refusedCaption}</caption>
         <thead>
           <tr>
