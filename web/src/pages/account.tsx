@@ -5,7 +5,7 @@ import { useLoad, useStream, useThrottled } from "../hooks";
 import { EventPanel, eventLook, eventName, SignatureBadge } from "../parts/event-detail";
 import { Icon, type IconName } from "../parts/icon";
 import { Ago, When } from "../parts/time";
-import { App, Badge, CopyButton, Empty, Facts, Id, Notice, Section, Show, StalledBadge, StatusBadge, type Tone } from "../parts/ui";
+import { App, Badge, CopyButton, Empty, Facts, Id, Notice, Scroll, Section, Show, StalledBadge, StatusBadge, type Tone } from "../parts/ui";
 import { href } from "../route";
 import { text } from "../text";
 
@@ -100,38 +100,40 @@ function Attempts({ attempts }: { attempts: Attempt[] }) {
   const newestFirst = [...attempts].sort((a, b) => (b.started_at ?? "").localeCompare(a.started_at ?? ""));
   return (
     <Section title={t.attempts} flush>
-      <table>
-        <caption class="offscreen">{t.attemptsCaption}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{t.started}</th>
-            <th scope="col">{t.outcome}</th>
-            <th scope="col" class="number">
-              {t.took}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {newestFirst.map((attempt, row) => {
-            const [tone, icon] = outcomeLook[attempt.outcome] ?? ["quiet", "circle"];
-            return (
-              <tr key={`${attempt.started_at} ${row}`}>
-                <td>
-                  <Ago time={attempt.started_at} />
-                </td>
-                <td>
-                  <Badge tone={tone} icon={icon}>
-                    {text.outcome[attempt.outcome] ?? attempt.outcome}
-                  </Badge>
-                </td>
-                <td class="number">
-                  <Took attempt={attempt} />
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
+      <Scroll label={t.attemptsCaption}>
+        <table>
+          <caption class="offscreen">{t.attemptsCaption}</caption>
+          <thead>
+            <tr>
+              <th scope="col">{t.started}</th>
+              <th scope="col">{t.outcome}</th>
+              <th scope="col" class="end-number">
+                {t.took}
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {newestFirst.map((attempt, row) => {
+              const [tone, icon] = outcomeLook[attempt.outcome] ?? ["quiet", "circle"];
+              return (
+                <tr key={`${attempt.started_at} ${row}`}>
+                  <td>
+                    <Ago time={attempt.started_at} />
+                  </td>
+                  <td>
+                    <Badge tone={tone} icon={icon}>
+                      {text.outcome[attempt.outcome] ?? attempt.outcome}
+                    </Badge>
+                  </td>
+                  <td class="end-number">
+                    <Took attempt={attempt} />
+                  </td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </Scroll>
     </Section>
   );
 }
