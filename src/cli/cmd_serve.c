@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "cli/command.h"
+#include "cli/dashboard.h"
 #include "cli/datadir.h"
 #include "cli/printer.h"
 #include "cli/serve_options.h"
@@ -141,6 +142,7 @@ static enum rc open_server(struct daemon *daemon, struct err *err)
         .tls_key = options->tls_cert ? buf_str(&daemon->tls_key) : NULL,
         .token = options->no_auth ? NULL : buf_str(&daemon->token),
         .endpoints = &api_endpoints,
+        .assets = dashboard_assets(),
         .context = &daemon->api,
         .on_reload = on_reload,
         .arg = daemon,
