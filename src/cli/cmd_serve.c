@@ -37,6 +37,7 @@ struct daemon {
     struct printer *printer;
     struct tracker *tracker;
     struct questions *questions;
+    struct feed *feed;
     struct api_context api;
 };
 
@@ -126,6 +127,41 @@ static enum rc open_journal(struct daemon *daemon, struct err *err)
     return journal_open(&options, &daemon->journal, err);
 }
 
+static usec fan_out(void *feed, usec now)
+{
+    return feed_fan_out(feed, now);
+}
+
+static usec fan_out_took(void *feed, usec duration)
+{
+    return feed_round_took(feed, duration);
+}
+
+static void on_published(void *arg)
+{
+    const struct daemon *daemon = arg;
+    server_wake(daemon->server);
+}
+
+static void look_up_account(void *arg, struct slice id, struct buf *out)
+{
+    const struct daemon *daemon = arg;
+    struct err err;
+    if (question_account_alone(daemon->questions, id, out, &err) != RC_OK)
+        buf_clear(out);
+}
+
+static enum rc open_feed(struct daemon *daemon, struct err *err)
+{
+    struct feed_options options = {
+        .journal = daemon->journal,
+        .on_published = on_published,
+        .account_lookup = look_up_account,
+        .arg = daemon,
+    };
+    return feed_new(&options, &daemon->feed, err);
+}
+
 static enum rc open_server(struct daemon *daemon, struct err *err)
 {
     const struct serve_options *options = &daemon->options;
@@ -144,6 +180,7 @@ static enum rc open_server(struct daemon *daemon, struct err *err)
         .endpoints = &api_endpoints,
         .assets = dashboard_assets(),
         .context = &daemon->api,
+        .work = {fan_out, fan_out_took, daemon->feed},
         .on_reload = on_reload,
         .arg = daemon,
     };
@@ -157,9 +194,14 @@ static enum rc start_tracker(struct daemon *daemon, struct err *err)
         .directory = daemon->options.data,
         .slow_after = daemon->options.slow_after,
         .abandoned_after = daemon->options.abandoned_after,
+        .listener = feed_listener(daemon->feed),
     };
     enum rc rc = questions_open(daemon->options.data, daemon->journal, &daemon->questions, err);
-    return rc == RC_OK ? tracker_start(&options, &daemon->tracker, err) : rc;
+    if (rc == RC_OK)
+        rc = tracker_start(&options, &daemon->tracker, err);
+    if (rc == RC_OK)
+        feed_set_position(daemon->feed, tracker_position(daemon->tracker));
+    return rc;
 }
 
 /* Retention waits for the read model. */
@@ -202,6 +244,7 @@ static void fill_api(struct daemon *daemon)
         .receive = daemon->receive,
         .tracker = daemon->tracker,
         .questions = daemon->questions,
+        .feed = daemon->feed,
         .refusals = server_refusals(daemon->server),
         .settings =
             {
@@ -263,6 +306,8 @@ static enum rc start_parts(struct daemon *daemon, struct err *err)
     if (rc == RC_OK)
         rc = read_token(daemon, err);
     if (rc == RC_OK)
+        rc = open_feed(daemon, err);
+    if (rc == RC_OK)
         rc = open_server(daemon, err);
     if (rc == RC_OK)
         rc = start_tracker(daemon, err);
@@ -288,10 +333,11 @@ static enum rc serve(struct daemon *daemon, struct err *err)
     }
     hold_signals(SIG_BLOCK);
     printer_stop(daemon->printer);
+    tracker_stop(daemon->tracker); /* it wakes the server */
     server_close(daemon->server);
     receive_free(daemon->receive);
-    tracker_stop(daemon->tracker);
     questions_close(daemon->questions);
+    feed_free(daemon->feed);
     if (daemon->journal)
         journal_close(daemon->journal);
     if (ran && rc == RC_OK)
