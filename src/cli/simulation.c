@@ -19,8 +19,8 @@ enum {
     ANOTHER_APP = 35,
     WITHOUT_START = 2, /* schemes without a flow, such as keys, complete at once */
     MODERN = 50,       /* accounts of the current system: ca_…, and the platform expires unfinished ones */
-    TALKATIVE = 25,    /* connected accounts that send messages */
-    NEXT_MESSAGE = 75,
+    TALKATIVE = 15,    /* connected accounts that send messages */
+    NEXT_MESSAGE = 60,
     DELETED = 4,
 };
 
