@@ -122,8 +122,8 @@ static const struct option ROWS[] = {
      .kind = OPTION_DURATION,
      .offset = AT(history),
      .value = "DURATION",
-     .max = 3660 * USEC_DAY,
-     .help = "begin that long ago, and play everything up to now at once"},
+     .max = SIMULATION_LONGEST,
+     .help = "begin that long ago, play everything up to now at once, then go on at --speed"},
     {.name = "speed",
      .kind = OPTION_NUMBER,
      .offset = AT(speed),
@@ -417,14 +417,13 @@ static void choose_interval(struct simulate_options *options)
         options->interval = USEC_PER_MS;
 }
 
-/* Compressed time ends about now, rather than in a future that no receiver would believe. */
-static usec compressed(const struct simulate_options *options)
+/* How long ago compressed time begins: it ends about now, not in a future that no receiver would believe. */
+static usec compressed(const struct simulate_options *options, usec now)
 {
-    double span = (double)options->interval * (double)options->users + (double)SIMULATION_TAIL;
-    double real = options->speed ? span / (double)options->speed : 0;
-    double early = span - real;
-    double most = 3660.0 * (double)USEC_DAY;
-    return options->users && options->rate == 0 ? (usec)(early < most ? early : most) : 0;
+    if (options->users == 0 || options->rate != 0)
+        return 0;
+    usec first = simulation_begin(now - SIMULATION_TAIL, (uint64_t)options->users, options->interval);
+    return options->speed ? (now - first) - (now - first) / options->speed : now - first;
 }
 
 static enum rc choose_begin(struct simulating *run, struct err *err)
@@ -432,7 +431,8 @@ static enum rc choose_begin(struct simulating *run, struct err *err)
     const struct simulate_options *options = &run->options;
     usec now = clock_wall();
     bool writes = options->dry_run && !options->history;
-    run->begin = writes ? DRY_RUN_BEGIN : now - (options->history ? options->history : compressed(options));
+    run->begin =
+        writes ? DRY_RUN_BEGIN : now - (options->history ? options->history : compressed(options, now));
     if (options->start && options->history)
         return err_set(err, RC_USAGE, "--start and --history exclude each other");
     if (options->start && !clock_parse(slice_str(options->start), &run->begin))

@@ -211,18 +211,30 @@ static uint8_t choose_app(struct simulation *s)
 }
 
 /* Most come at two in the afternoon, UTC: nearly twice as many as at two in the morning. */
-static double daily_interval(const struct simulation *s, usec at)
+static double daily_rate(usec at)
 {
     static const double RATES[24] = {0.72, 0.70, 0.70, 0.70, 0.73, 0.77, 0.83, 0.90, 0.98, 1.07, 1.15, 1.22,
                                      1.27, 1.30, 1.30, 1.30, 1.27, 1.22, 1.15, 1.07, 0.98, 0.90, 0.83, 0.77};
     int64_t hour = at / USEC_HOUR % 24;
-    return (double)s->options.interval / RATES[hour < 0 ? hour + 24 : hour];
+    return RATES[hour < 0 ? hour + 24 : hour];
+}
+
+usec simulation_begin(usec end, uint64_t users, usec interval)
+{
+    double left = (double)users;
+    usec at = end;
+    while (left > 0 && end - at < SIMULATION_LONGEST) {
+        double come = daily_rate(at) * (double)USEC_HOUR / (double)interval; /* in the hour before */
+        at -= left < come ? (usec)((double)USEC_HOUR * left / come) : USEC_HOUR;
+        left -= come;
+    }
+    return at;
 }
 
 static void plan_next_user(struct simulation *s, const struct happening *now)
 {
     struct happening next = {.kind = USER_COMES, .user = now->user + 1, .due = now->due};
-    next.due += (usec)chance_exponential(&s->chance, daily_interval(s, now->due));
+    next.due += (usec)chance_exponential(&s->chance, (double)s->options.interval / daily_rate(now->due));
     if (s->options.users == 0 || next.user < s->options.users)
         push(s, next);
     else

@@ -135,6 +135,20 @@ test('a history is played up to now, and goes on from there', async (t) => {
     assert.ok(Math.max(...times) > before - 3600_000 && Math.max(...times) < played + 10_000);
 });
 
+test('as fast as possible: ends about now, and not in the future', async (t) => {
+    const times = [];
+    const receiver = await startReceiver(t, (response, incoming, body) => {
+        const event = JSON.parse(body);
+        times.push(Date.parse((event.event?.body ?? event).timestamp));
+        succeed(response);
+    });
+    const { code } = await simulate(['--url', receiver.url, '--users', '500', '--speed', '0', '--clock-skew', '0']);
+    assert.equal(code, 0);
+    const late = (Math.max(...times) - Date.now()) / 60_000;
+    assert.ok(late > -60 && late < 15, `${late} minutes`);
+    assert.ok(Date.now() - Math.min(...times) > 40 * 60_000);
+});
+
 test('Ctrl-C: what is on its way is waited for, and counted', async (t) => {
     let received = 0;
     const receiver = await startReceiver(t, (response) => {

@@ -175,6 +175,26 @@ static void test_order_and_bounds(void **state)
     simulation_free(simulation);
 }
 
+static void test_begin_for_an_end(void **state)
+{
+    (void)state;
+    for (usec end = BEGIN; end < BEGIN + USEC_DAY; end += 7 * USEC_HOUR) {
+        struct simulation_options options = smooth(5000);
+        struct simulated webhook;
+        usec last = 0;
+        options.begin = simulation_begin(end, options.users, options.interval);
+        options.drop_outs = 0;
+        struct simulation *simulation = simulation_new(&options);
+        while (simulation_next(simulation, &webhook))
+            last = is(&webhook, "connected_account.add.start") ? webhook.occurred_at : last;
+        simulation_free(simulation);
+        usec wrong = last - end;
+        assert_true(wrong > -30 * USEC_MINUTE && wrong < 30 * USEC_MINUTE); /* of seven hours */
+    }
+    assert_true(simulation_begin(BEGIN, UINT64_MAX, USEC_DAY) >= BEGIN - SIMULATION_LONGEST - USEC_HOUR);
+    assert_true(simulation_begin(BEGIN, 0, USEC_DAY) == BEGIN);
+}
+
 static void check_fields(const struct simulated *webhook, const struct payload *payload)
 {
     bool message = is(webhook, "composio.trigger.message");
@@ -389,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_a_seed_decides_everything),
         cmocka_unit_test(test_another_day_has_the_same_history),
         cmocka_unit_test(test_order_and_bounds),
+        cmocka_unit_test(test_begin_for_an_end),
         cmocka_unit_test(test_bodies_are_what_receivers_know),
         cmocka_unit_test(test_percentages),
         cmocka_unit_test(test_nothing_goes_wrong_unless_asked_for),
