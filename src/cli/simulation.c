@@ -65,7 +65,6 @@ enum kind { KINDS(KIND_NAME) KIND_COUNT };
 /* Something that will happen to an account, or (event set) a webhook about it that will arrive. */
 struct happening {
     usec due;
-    uint64_t order; /* of two at the same time the one that was planned first comes first */
     uint64_t user;
     uint64_t event;   /* number of the webhook, from 1; 0: it has not happened yet */
     usec occurred_at; /* of the webhook */
@@ -83,7 +82,6 @@ struct simulation {
     struct happening *heap;
     size_t count;
     size_t capacity;
-    uint64_t planned;
     uint64_t events;
     usec ends;
     bool failed;
@@ -113,7 +111,7 @@ static void (*const HANDLERS[KIND_COUNT])(struct simulation *s, const struct hap
 
 static bool is_before(const struct happening *a, const struct happening *b)
 {
-    return a->due != b->due ? a->due < b->due : a->order < b->order;
+    return a->due < b->due;
 }
 
 static bool has_room(struct simulation *s)
@@ -132,7 +130,6 @@ static bool has_room(struct simulation *s)
 
 static void push(struct simulation *s, struct happening happening)
 {
-    happening.order = s->planned++;
     if (happening.due > s->ends || !has_room(s))
         return;
     size_t at = s->count++;
@@ -224,7 +221,7 @@ usec simulation_begin(usec end, uint64_t users, usec interval)
     double left = (double)users;
     usec at = end;
     while (left > 0 && end - at < SIMULATION_LONGEST) {
-        double come = daily_rate(at) * (double)USEC_HOUR / (double)interval; /* in the hour before */
+        double come = daily_rate(at - 1) * (double)USEC_HOUR / (double)interval; /* in the hour before */
         at -= left < come ? (usec)((double)USEC_HOUR * left / come) : USEC_HOUR;
         left -= come;
     }
