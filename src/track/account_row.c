@@ -91,6 +91,7 @@ void account_row_add(struct state *state, struct slice account_id, usec seen_at,
     buf_clear(&row->status_reason);
     row->stalled = STALLED_NOT;
     row->has_step = false;
+    row->last_step = (struct step){.at = TIME_NONE};
     row->first_seen_at = seen_at;
     row->first_seq = (int64_t)seq;
     row->last_event_at = TIME_NONE;
