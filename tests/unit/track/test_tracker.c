@@ -170,10 +170,11 @@ static void follows_the_journal(void **state)
     append(f, 100);
     start(f);
     await(f, &f->committed, 100);
-    assert_int_equal(tracker_position(f->tracker), 100);
     for (size_t i = 1; i <= 20; i++) {
         append(f, 5);
         await(f, &f->committed, 100 + 5 * i);
+        assert_true(tracker_position(f->tracker) >=
+                    95 + 5 * i); /* may be told a moment after the listener is */
     }
     stop(f);
     assert_int_equal(f->events, 200);
