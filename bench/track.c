@@ -16,7 +16,7 @@
 #include "track/read_model.h"
 #include "track/state.h"
 
-#define BATCH_RECORDS 4096 /* as the tracker */
+#define BATCH_RECORDS 16384 /* as the tracker */
 #define BODY_BYTES    260
 #define EVERY_TRIGGER 20 /* one record in so many is a trigger message */
 
@@ -50,11 +50,12 @@ static usec time_of(const struct run *run, uint64_t seq)
 
 static void write_trigger(const struct run *run, uint64_t seq, const char *at, struct buf *out)
 {
+    uint64_t account = mix(seq) % run->accounts;
     buf_addf(out,
              "{\"id\":\"msg_%" PRIu64
              "\",\"timestamp\":\"%s\",\"type\":\"composio.trigger.message\",\"metadata\":{"
              "\"connected_account_id\":\"ca_%08" PRIu64 "\",\"user_id\":\"user-%" PRIu64 "\"},\"data\":{}}",
-             seq, at, mix(seq) % run->accounts, mix(seq) % 50000);
+             seq, at, account, account / 3);
 }
 
 /* An account starts, and completes some records later; it may start again at another place of the journal. */
