@@ -259,18 +259,50 @@ static enum rc open_writer(struct sqlite_engine *engine, bool may_create, struct
 
 /* ---- the dedupe window ---- */
 
-static int add_row_to_window(struct window *window, sqlite3_stmt *row)
+/* A row of `seen`; its prints are the statement's until the next step. */
+struct seen_row {
+    uint64_t first_seq;
+    usec at;
+    const char *prints;
+    size_t count;
+};
+
+static struct seen_row read_seen(sqlite3_stmt *row)
 {
-    uint64_t seq = (uint64_t)sqlite3_column_int64(row, 0);
-    const char *prints = sqlite3_column_blob(row, 2);
-    size_t count = (size_t)sqlite3_column_bytes(row, 2) / sizeof(uint64_t);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t print;
-        memcpy(&print, prints + i * sizeof print, sizeof print);
-        if (print != 0 && !window_add(window, le64toh(print), seq + i))
+    return (struct seen_row){
+        .first_seq = (uint64_t)sqlite3_column_int64(row, 0),
+        .at = sqlite3_column_int64(row, 1),
+        .prints = sqlite3_column_blob(row, 2),
+        .count = (size_t)sqlite3_column_bytes(row, 2) / sizeof(uint64_t),
+    };
+}
+
+/* false: that record has no key. */
+static bool seen_slot(const struct seen_row *row, size_t i, struct window_slot *ret)
+{
+    uint64_t print;
+    memcpy(&print, row->prints + i * sizeof print, sizeof print);
+    *ret = (struct window_slot){le64toh(print), row->first_seq + i};
+    return print != 0;
+}
+
+static int add_row_to_window(struct window *window, const struct seen_row *row)
+{
+    struct window_slot slot;
+    for (size_t i = 0; i < row->count; i++)
+        if (seen_slot(row, i, &slot) && !window_add(window, slot.fingerprint, slot.seq))
             return SQLITE_NOMEM;
-    }
     return SQLITE_OK;
+}
+
+/* A start leaves rows out, always whole ones. */
+static bool is_row_in_window(const struct window *window, const struct seen_row *row)
+{
+    struct window_slot slot;
+    for (size_t i = 0; i < row->count; i++)
+        if (seen_slot(row, i, &slot))
+            return window_has(window, slot.fingerprint, slot.seq);
+    return false;
 }
 
 /* The newest keys first, so that the limit leaves out the oldest. */
@@ -279,11 +311,11 @@ static int add_rows_to_window(const struct sqlite_engine *engine, sqlite3_stmt *
     usec newest = INT64_MIN;
     int code;
     while ((code = sqlite3_step(rows)) == SQLITE_ROW && window->count < engine->dedupe_max_keys) {
-        usec at = sqlite3_column_int64(rows, 1);
-        newest = newest == INT64_MIN ? at : newest;
-        if (at < newest - engine->dedupe_window)
+        struct seen_row row = read_seen(rows);
+        newest = newest == INT64_MIN ? row.at : newest;
+        if (row.at < newest - engine->dedupe_window)
             continue;
-        int added = add_row_to_window(window, rows);
+        int added = add_row_to_window(window, &row);
         if (added != SQLITE_OK)
             return added;
     }
@@ -376,18 +408,14 @@ static int find_duplicate(struct sqlite_engine *engine, uint64_t print, const st
     return SQLITE_OK;
 }
 
-static void note_forgotten(struct work *work, sqlite3_stmt *row)
+static void note_forgotten(struct sqlite_engine *engine, const struct seen_row *row)
 {
-    uint64_t seq = (uint64_t)sqlite3_column_int64(row, 0);
-    const char *prints = sqlite3_column_blob(row, 2);
-    size_t count = (size_t)sqlite3_column_bytes(row, 2) / sizeof(uint64_t);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t print;
-        memcpy(&print, prints + i * sizeof print, sizeof print);
-        struct window_slot slot = {le64toh(print), seq + i};
-        if (print != 0)
-            buf_add(&work->forgotten, &slot, sizeof slot);
-    }
+    struct window_slot slot;
+    if (!is_row_in_window(&engine->window, row))
+        return;
+    for (size_t i = 0; i < row->count; i++)
+        if (seen_slot(row, i, &slot))
+            buf_add(&engine->work.forgotten, &slot, sizeof slot);
 }
 
 static size_t forgotten_count(const struct work *work)
@@ -397,7 +425,8 @@ static size_t forgotten_count(const struct work *work)
 
 /*
  * Collects the oldest `seen` rows that are due into work->forgotten; *ret_upto: the first_seq of the last of
- * them, 0: none. Due: older than the window, too many, or (trim) all their records are gone.
+ * them, 0: none. Due: older than the window, too many, or (trim) all their records are gone. Rows that a
+ * start left out of the window go too, and count nothing.
  */
 static int collect_due(struct sqlite_engine *engine, uint64_t before_seq, uint64_t trimmed_upto,
                        uint64_t *ret_upto)
@@ -413,17 +442,16 @@ static int collect_due(struct sqlite_engine *engine, uint64_t before_seq, uint64
     *ret_upto = 0;
     work->forgot_all = true;
     for (int n = 0; (code = sqlite3_step(rows)) == SQLITE_ROW; n++) {
-        uint64_t first = (uint64_t)sqlite3_column_int64(rows, 0);
-        uint64_t end = first + (uint64_t)sqlite3_column_bytes(rows, 2) / sizeof(uint64_t);
-        bool over = engine->window.count - forgotten_count(work) > keep;
-        if (!over && sqlite3_column_int64(rows, 1) >= oldest && end > trimmed_upto + 1)
+        struct seen_row row = read_seen(rows);
+        bool over = engine->window.count > keep + forgotten_count(work);
+        if (!over && row.at >= oldest && row.first_seq + row.count > trimmed_upto + 1)
             break;
         if (n == FORGET_MAX_ROWS || forgotten_count(work) >= FORGET_MAX_KEYS) {
             work->forgot_all = false;
             break;
         }
-        note_forgotten(work, rows);
-        *ret_upto = first;
+        note_forgotten(engine, &row);
+        *ret_upto = row.first_seq;
     }
     sqlite3_reset(rows);
     if (buf_failed(&work->forgotten))
