@@ -33,6 +33,7 @@ struct api_context {
     const struct tracker *tracker;
     struct questions *questions;
     const struct refusals *refusals; /* for handlers on the loop */
+    struct slice openapi;            /* see api/openapi.h */
     struct api_settings settings;
 };
 

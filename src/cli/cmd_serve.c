@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/endpoints.h"
+#include "api/openapi.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/version.h"
@@ -37,6 +38,7 @@ struct daemon {
     struct tracker *tracker;
     struct questions *questions;
     struct api_context api;
+    struct buf openapi;
 };
 
 static void configure_log(const struct serve_options *options)
@@ -195,12 +197,14 @@ static enum rc start_receive(struct daemon *daemon, struct err *err)
 static void fill_api(struct daemon *daemon)
 {
     const struct serve_options *options = &daemon->options;
+    openapi_write(&api_endpoints, options->path, &daemon->openapi);
     daemon->api = (struct api_context){
         .journal = daemon->journal,
         .receive = daemon->receive,
         .tracker = daemon->tracker,
         .questions = daemon->questions,
         .refusals = server_refusals(daemon->server),
+        .openapi = buf_slice(&daemon->openapi),
         .settings =
             {
                 .url = server_url(daemon->server),
@@ -329,6 +333,7 @@ static int run(int argc, char **argv)
     buf_cleanup(&daemon.token);
     buf_cleanup(&daemon.tls_cert);
     buf_cleanup(&daemon.tls_key);
+    buf_cleanup(&daemon.openapi);
     return status;
 }
 
