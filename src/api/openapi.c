@@ -146,7 +146,7 @@ static void add_parameter_schema(const struct parameter *parameter, struct buf *
         add_choices(parameter->choices, false, out);
         break;
     case PARAMETER_FLAG:
-        buf_add_str(out, "\"type\":\"string\",\"enum\":[\"1\",\"true\",\"0\",\"false\",\"\"]");
+        buf_add_str(out, "\"type\":\"string\",\"enum\":[\"1\",\"true\",\"0\",\"false\"]");
         break;
     case PARAMETER_CURSOR:
         buf_add_str(out, "\"type\":\"string\",\"pattern\":\"^[1-9][0-9]*$\"");
