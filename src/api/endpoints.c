@@ -115,6 +115,23 @@ static const struct parameter ONBOARDING[] = {
     PARAMETER_END,
 };
 
+static const struct parameter STREAM[] = {
+    TEXT_ROW("type", "only events of this type, and accounts that they change"),
+    TEXT_ROW("app", "only events and accounts of this app"),
+    TEXT_ROW("connected_account_id", "only events about this account, and the account"),
+    {.name = "after",
+     .kind = PARAMETER_NUMBER,
+     .min = 0,
+     .max = INT64_MAX,
+     .help = "begin after this event (default: now); the header Last-Event-ID goes before it"},
+    {.name = "heartbeat",
+     .kind = PARAMETER_CHOICE,
+     .choices = heartbeat_choices,
+     .fallback = "15s",
+     .help = "send a comment when nothing else was sent for so long"},
+    PARAMETER_END,
+};
+
 static const struct parameter LOGIN[] = {
     {.name = "token",
      .kind = PARAMETER_TEXT,
@@ -205,6 +222,11 @@ static const struct endpoint ROWS[] = {
      .handle = get_onboarding,
      .answer = "Onboarding",
      .help = "how many connections were started, what became of them, and how long they took"},
+    {.method = "GET",
+     .path = "/api/v1/stream",
+     .parameters = STREAM,
+     .handle = get_stream,
+     .help = "events and changed accounts as they come, as server-sent events"},
     {.method = "GET",
      .path = "/api/v1/status",
      .run = RUN_POOL,

@@ -8,6 +8,7 @@
 
 #include "http/endpoint.h"
 #include "http/refusals.h"
+#include "live/feed.h"
 #include "receive/receive.h"
 #include "track/questions.h"
 #include "track/tracker.h"
@@ -32,6 +33,7 @@ struct api_context {
     struct receive *receive;
     const struct tracker *tracker;
     struct questions *questions;
+    struct feed *feed;
     const struct refusals *refusals; /* for handlers on the loop */
     struct slice openapi;            /* see api/openapi.h */
     struct api_settings settings;

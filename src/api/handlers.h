@@ -20,6 +20,7 @@ void get_account(void *context, const struct request *request, struct reply *rep
 enum rc make_test_event(void *context, const struct request *request, struct webhook *webhook,
                         struct err *err);
 void post_test_event(void *context, const struct request *request, struct reply *reply);
+void get_stream(void *context, const struct request *request, struct reply *reply);
 void get_onboarding(void *context, const struct request *request, struct reply *reply);
 
 /* The choices of parameters, NULL at the end; an index is the value of the enum that is named. */
@@ -28,5 +29,6 @@ extern const char *const stalled_choices[];        /* STALLED_SLOW + index */
 extern const char *const onboarding_by_choices[];  /* enum onboarding_by */
 extern const char *const bucket_choices[];         /* into rollup_grains */
 extern const char *const test_event_choices[];     /* types */
+extern const char *const heartbeat_choices[];      /* of streams */
 
 #endif

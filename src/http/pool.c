@@ -9,6 +9,7 @@ struct pool {
     void (*on_done)(void *arg);
     void *arg;
     size_t busy;
+    uv_work_t first;
 };
 
 struct job {
@@ -19,11 +20,24 @@ struct job {
     void *arg;
 };
 
+static void on_nothing(uv_work_t *uv)
+{
+    (void)uv;
+}
+
+/* Makes libuv start its threads now, while signals are held: they never get one, as server_run() wants it. */
+static void start_threads(struct pool *pool)
+{
+    uv_queue_work(pool->loop, &pool->first, on_nothing, NULL);
+}
+
 struct pool *pool_new(struct uv_loop_s *loop, void (*on_done)(void *arg), void *arg)
 {
     struct pool *pool = calloc(1, sizeof *pool);
-    if (pool)
-        *pool = (struct pool){.loop = loop, .on_done = on_done, .arg = arg};
+    if (!pool)
+        return NULL;
+    *pool = (struct pool){.loop = loop, .on_done = on_done, .arg = arg};
+    start_threads(pool);
     return pool;
 }
 

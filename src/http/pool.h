@@ -5,7 +5,8 @@
  * with pool_submit(request->pool, …).
  *
  * Invariant: after pool_submit() has returned RC_OK, `done` is called exactly once, later, on the loop.
- * Stopping waits for it.
+ * Stopping waits for it. A stream may be closed while its work is under way: its owner lets go of what the
+ * work uses only in `done`.
  *
  * Thread: loop; `work` runs on another thread.   Owner: struct server.
  */

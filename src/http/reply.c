@@ -35,6 +35,7 @@ const char *reply_get_header(const struct reply *reply, const char *name)
 
 void reply_error(struct reply *reply, enum rc rc, const char *message)
 {
+    assert(!reply->stream);
     reply->status = rc_http_status(rc);
     reply->content_type = CONTENT_TYPE_JSON;
     reply->fixed = SLICE_NONE;

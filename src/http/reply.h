@@ -52,7 +52,8 @@ void reply_header(struct reply *reply, const char *name, const char *value);
 const char *reply_get_header(const struct reply *reply, const char *name);
 
 /* Makes reply the error body of the interface, {"success":false,"error":{"code":"…","message":"…"}}, with
- * rc's status, whatever was in it before. `message` NULL or empty: rc's own text. */
+ * rc's status, whatever was in it before; not after reply_stream(). `message` NULL or empty: rc's own text.
+ */
 void reply_error(struct reply *reply, enum rc rc, const char *message);
 
 void reply_cleanup(struct reply *reply);

@@ -124,7 +124,7 @@ static enum rc keep_text(struct request *request, size_t i, struct slice text, s
     char *copy = malloc(text.len + 1);
     if (!copy)
         return err_set(err, RC_NO_MEMORY, "memory ran out; ask again later");
-    if (text.len > 0)
+    if (text.ptr)
         memcpy(copy, text.ptr, text.len);
     copy[text.len] = '\0';
     request->owned_texts[i] = copy;

@@ -26,6 +26,18 @@
 #include "http/refusals.h"
 #include "receive/receive.h"
 
+/*
+ * Work that another part has for the loop now and then (live/feed.h). Functions NULL: none.
+ */
+struct server_work {
+    /* Called soon after server_wake(), and when the time has come that it or `took` returned: monotonic; 0:
+     * not before the next server_wake(). */
+    usec (*begin)(void *arg, usec now);
+    /* How long the loop was busy with what begin had set off; returns as begin does. */
+    usec (*took)(void *arg, usec duration);
+    void *arg;
+};
+
 struct server_options {
     const char *listen; /* see http/listener.h */
     const char *path;   /* where webhooks come in */
@@ -41,7 +53,8 @@ struct server_options {
     const struct endpoint_table *endpoints;
     const struct asset_table *assets; /* NULL: built without the dashboard */
     void *context;                    /* for their handlers */
-    void (*on_reload)(void *arg);     /* SIGHUP, on the loop */
+    struct server_work work;
+    void (*on_reload)(void *arg); /* SIGHUP, on the loop */
     void *arg;
 };
 
@@ -68,6 +81,9 @@ void server_on_fatal(void *server, const struct err *err);
  */
 MUST_CHECK enum rc server_run(struct server *server, struct receive *receive, void (*on_ready)(void *arg),
                               void *arg, struct err *err);
+
+/* There is reason to call options.work. Any thread, until server_close() begins. */
+void server_wake(void *server);
 
 /* Asks server_run() to return, as SIGTERM does. Any thread. */
 void server_stop_soon(struct server *server);

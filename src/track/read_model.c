@@ -84,6 +84,8 @@ static void flush_tallies(struct read_model *model)
             sum.change += entries[i].change;
         if (sum.change != 0)
             state_run(&model->state, STATE_ADD_TALLY, "iii", sum.app, sum.status, sum.change);
+        if (sum.change < 0)
+            state_run(&model->state, STATE_DROP_TALLY, "ii", sum.app, sum.status);
     }
     buf_clear(&model->tallies);
 }
@@ -314,17 +316,37 @@ static bool is_before(const struct step *a, const struct step *b)
     return a->at != b->at ? a->at < b->at : a->kind < b->kind;
 }
 
-static bool has_step(struct read_model *model, const struct account_row *row, const struct step *step)
+/* Of two texts of the same time the greater counts, so that the order of arrival does not. */
+static bool is_greater(struct slice a, struct slice b)
 {
-    state_ask(&model->state, STATE_FIND_STEP, "iii", row->id, step->at, (int64_t)step->kind);
-    return state_number(&model->state, STATE_FIND_STEP, 0) != 0;
+    size_t common = a.len < b.len ? a.len : b.len;
+    int order = common ? memcmp(a.ptr, b.ptr, common) : 0;
+    return order > 0 || (order == 0 && a.len > b.len);
+}
+
+/* Is the step known? Then this is another telling of it, perhaps with another reason. */
+static bool has_step(struct read_model *model, struct account_row *row, const struct step *step,
+                     struct slice reason)
+{
+    struct state *state = &model->state;
+    state_ask(state, STATE_FIND_STEP, "iii", row->id, step->at, (int64_t)step->kind);
+    sqlite3_stmt *stored = state_next(state, STATE_FIND_STEP);
+    if (!stored)
+        return false;
+    bool better = is_greater(reason, column_text(stored, 0));
+    state_done(state, STATE_FIND_STEP);
+    if (better)
+        state_run(state, STATE_SET_REASON, "iiis", row->id, step->at, (int64_t)step->kind, reason);
+    if (better && row->last_step.at == step->at && row->last_step.kind == step->kind)
+        set_reason(row, reason);
+    return true;
 }
 
 static void take_step(struct read_model *model, struct account_row *row, const struct step *step,
                       uint64_t seq, struct slice reason, usec now)
 {
     bool newest = !row->has_step || is_before(&row->last_step, step);
-    if (!newest && has_step(model, row, step))
+    if (!newest && has_step(model, row, step, reason))
         return;
     add_step(model, row, step, seq, reason);
     if (!newest) {
@@ -337,7 +359,6 @@ static void take_step(struct read_model *model, struct account_row *row, const s
 
 /* ---- accounts ---- */
 
-/* Of two of the same time the greater text counts, so that the order of arrival does not. */
 static bool is_newer_name(struct read_model *model, const struct detail *detail, int64_t name,
                           struct slice text, usec at)
 {
@@ -345,9 +366,7 @@ static bool is_newer_name(struct read_model *model, const struct detail *detail,
         return false;
     if (detail->name == 0 || at != detail->at)
         return detail->name == 0 || at > detail->at;
-    struct slice old = name_text(model, &model->texts[0], detail->name);
-    int order = memcmp(text.ptr, old.ptr, text.len < old.len ? text.len : old.len);
-    return order > 0 || (order == 0 && text.len > old.len);
+    return is_greater(text, name_text(model, &model->texts[0], detail->name));
 }
 
 static bool learn(struct read_model *model, struct detail *detail, struct slice text, usec at)
@@ -369,9 +388,7 @@ static bool learn_user(struct account_row *row, struct slice user, usec at)
     struct slice old = buf_slice(&row->user_id);
     if (user.len == 0 || (row->user_id_at != TIME_NONE && at < row->user_id_at))
         return false;
-    int order = memcmp(user.ptr, old.ptr, user.len < old.len ? user.len : old.len);
-    bool greater = order > 0 || (order == 0 && user.len > old.len);
-    if (at == row->user_id_at && !greater)
+    if (at == row->user_id_at && !is_greater(user, old))
         return false;
     row->user_id_at = at;
     if (slice_equal(user, old))
@@ -475,7 +492,7 @@ static void apply_event(struct read_model *model, const struct record *record, u
     index_event(model, record, &payload);
     count_shape(payload.shape);
     if (is_heard(model) && !state_failed(&model->state))
-        tell(model, record, &payload, row);
+        tell(model, record, payload.body ? &payload : NULL, row);
     json_decref(tree);
 }
 
@@ -638,10 +655,7 @@ static void reset_tables(struct read_model *model, uint64_t first)
              "UPDATE step SET outcome = NULL, ended_at = NULL, deadline = NULL; ",
              CLEAR, (unsigned long long)first, (unsigned long long)first);
     text_index_trim(&model->text, &model->state, 0);
-    if (state_failed(&model->state))
-        return;
-    if (sqlite3_exec(model->state.db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        state_fail(&model->state, RC_STORAGE_UNAVAILABLE, sqlite3_errmsg(model->state.db));
+    state_execute(&model->state, sql);
 }
 
 enum rc read_model_reset(struct read_model *model, uint64_t first, usec now, struct err *err)
@@ -696,35 +710,59 @@ static bool is_usable(struct read_model *model, uint64_t first, uint64_t last, s
     return true;
 }
 
-static enum rc open_state(struct read_model *model, struct err *why, struct err *err)
+/* Removes a file that cannot be used and makes it anew; err says why it cannot. */
+static enum rc replace_state(struct read_model *model, struct err *ret_why, struct err *err)
 {
     const char *directory = model->options.directory;
-    enum rc rc = state_open(&model->state, directory, STATE_FILE, err);
+    *ret_why = *err;
+    text_index_cleanup(&model->text);
+    if (model->state.db)
+        state_close(&model->state);
+    enum rc rc = state_remove(directory, STATE_FILE, err);
+    return rc == RC_OK ? state_open(&model->state, directory, STATE_FILE, err) : rc;
+}
+
+static enum rc make_usable(struct read_model *model, uint64_t first, uint64_t last, struct err *ret_why,
+                           struct err *err)
+{
+    struct err why;
+    if (is_usable(model, first, last, &why))
+        return RC_OK;
+    if (state_failed(&model->state)) {
+        *err = model->state.err;
+        return model->state.rc;
+    }
+    if (!ret_why->message[0])
+        *ret_why = why;
+    return read_model_reset(model, first, clock_wall(), err);
+}
+
+static enum rc open_usable(struct read_model *model, uint64_t first, uint64_t last, struct err *ret_why,
+                           struct err *err)
+{
+    enum rc rc = state_open(&model->state, model->options.directory, STATE_FILE, err);
+    if (rc == RC_OK)
+        rc = make_usable(model, first, last, ret_why, err);
     if (rc != RC_CORRUPT && rc != RC_TOO_NEW)
         return rc;
-    *why = *err;
-    rc = state_remove(directory, STATE_FILE, err);
-    return rc == RC_OK ? state_open(&model->state, directory, STATE_FILE, err) : rc;
+    rc = replace_state(model, ret_why, err);
+    return rc == RC_OK ? make_usable(model, first, last, ret_why, err) : rc;
 }
 
 enum rc read_model_open(const struct read_model_options *options, uint64_t first, uint64_t last,
                         struct read_model **ret, struct err *ret_why, struct err *err)
 {
     struct read_model *model = model_new(options);
-    struct err removed = {""};
-    ret_why->message[0] = '\0';
+    struct err why = {""};
+    struct err failure = {""};
     if (!model)
         return err_set(err, RC_NO_MEMORY, "no memory for the read model");
-    enum rc rc = open_state(model, &removed, err);
-    if (rc == RC_OK && !is_usable(model, first, last, ret_why)) {
-        if (removed.message[0])
-            *ret_why = removed;
-        rc = read_model_reset(model, first, clock_wall(), err);
-    }
+    enum rc rc = open_usable(model, first, last, &why, &failure);
     if (rc != RC_OK) {
         read_model_close(model);
-        return rc;
+        return err_set(err, rc, "%s", failure.message);
     }
+    *ret_why = why;
     *ret = model;
     return RC_OK;
 }

@@ -4,7 +4,8 @@
  *
  * Used one transaction at a time:  begin, apply… , judge, commit.  The file says up to which record it is
  * true. Whatever the order in which the events of an account come, the result is that of the order of their
- * own times; two of the same time and kind are one.
+ * own times; two of the same time and kind are one. Of two texts for one thing the one of the later time
+ * counts, of the same time the greater.
  *
  * Limits: ids and names of more than READ_MODEL_MAX_NAME bytes are not tracked (the event itself is kept and
  * listed); a status reason is cut at READ_MODEL_MAX_REASON. A body's time that is more than a day ahead of

@@ -200,6 +200,13 @@ void state_run(struct state *state, enum state_statement which, const char *form
         state_done(state, which);
 }
 
+void state_execute(struct state *state, const char *sql)
+{
+    int code = state_failed(state) ? SQLITE_OK : sqlite3_exec(state->db, sql, NULL, NULL, NULL);
+    if (code != SQLITE_OK)
+        note(state, code, "updating the read model");
+}
+
 int64_t state_number(struct state *state, enum state_statement which, int64_t otherwise)
 {
     sqlite3_stmt *row = state_next(state, which);

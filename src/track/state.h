@@ -49,7 +49,8 @@ extern const struct sqlite_schema STATE_SCHEMA;
       "attempt_outcome = ?22, attempt_ended_at = ?23 WHERE id = ?1")                                         \
     X(STATE_ADD_STEP, "INSERT INTO step(account, at, kind, seq, reason, outcome, ended_at, deadline) "       \
                       "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                                              \
-    X(STATE_FIND_STEP, "SELECT 1 FROM step WHERE account = ?1 AND at = ?2 AND kind = ?3")                    \
+    X(STATE_FIND_STEP, "SELECT reason FROM step WHERE account = ?1 AND at = ?2 AND kind = ?3")               \
+    X(STATE_SET_REASON, "UPDATE step SET reason = ?4 WHERE account = ?1 AND at = ?2 AND kind = ?3")          \
     X(STATE_SET_ATTEMPT, "UPDATE step SET outcome = ?4, ended_at = ?5, deadline = ?6 "                       \
                          "WHERE account = ?1 AND at = ?2 AND kind = ?3")                                     \
     X(STATE_STEPS,                                                                                           \
@@ -72,7 +73,8 @@ extern const struct sqlite_schema STATE_SCHEMA;
     X(STATE_DROP_ROLLUP,                                                                                     \
       "DELETE FROM rollup WHERE grain = ?1 AND level = ?2 AND t = ?3 AND app = ?4 AND integration = ?5")     \
     X(STATE_ADD_TALLY, "INSERT INTO tally(app, status, accounts) VALUES(?1, ?2, ?3) "                        \
-                       "ON CONFLICT(app, status) DO UPDATE SET accounts = accounts + excluded.accounts")
+                       "ON CONFLICT(app, status) DO UPDATE SET accounts = accounts + excluded.accounts")     \
+    X(STATE_DROP_TALLY, "DELETE FROM tally WHERE app = ?1 AND status = ?2 AND accounts = 0")
 
 #define STATE_ENUM_ROW(name, sql) name,
 enum state_statement { STATE_STATEMENTS(STATE_ENUM_ROW) STATE_STATEMENT_COUNT };
@@ -110,7 +112,9 @@ void state_fail(struct state *state, enum rc rc, const char *message);
 
 /* Binds (see track/sql.h) and runs a statement to its end. */
 void state_run(struct state *state, enum state_statement which, const char *format, ...);
-/* The same, to be stepped with state_next(). */
+/* Runs text that is not worth preparing. */
+void state_execute(struct state *state, const char *sql);
+/* As state_run(), to be stepped with state_next(). */
 void state_ask(struct state *state, enum state_statement which, const char *format, ...);
 /* The statement at its next row, for sqlite3_column_*(); NULL at the end or after a failure. */
 sqlite3_stmt *state_next(struct state *state, enum state_statement which);

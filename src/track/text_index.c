@@ -71,13 +71,6 @@ static bool prepare(struct state *state, const char *sql, sqlite3_stmt **ret)
     return code == SQLITE_OK;
 }
 
-static void execute(struct state *state, const char *sql)
-{
-    int code = state_failed(state) ? SQLITE_OK : sqlite3_exec(state->db, sql, NULL, NULL, NULL);
-    if (code != SQLITE_OK)
-        fail(state, code);
-}
-
 static void run(struct state *state, sqlite3_stmt *statement, int64_t rowid, struct slice words)
 {
     sqlite3_bind_int64(statement, 1, rowid);
@@ -97,7 +90,7 @@ static void enter_shard(struct text_index *index, struct state *state, int64_t s
     text_index_table(shard, &sql);
     buf_add_str(&sql, " USING fts5(words, content='', columnsize=0, detail=none, "
                       "tokenize=\"unicode61 tokenchars '-_.:@+'\")");
-    execute(state, buf_str(&sql));
+    state_execute(state, buf_str(&sql));
     buf_clear(&sql);
     buf_add_str(&sql, "INSERT INTO ");
     text_index_table(shard, &sql);
@@ -153,9 +146,9 @@ void text_index_trim(struct text_index *index, struct state *state, uint64_t fir
         text_index_forget(index);
         buf_add_str(&sql, "DROP TABLE ");
         text_index_table(shards[i], &sql);
-        execute(state, buf_str(&sql));
+        state_execute(state, buf_str(&sql));
         buf_cleanup(&sql);
     }
     if (first == 0)
-        execute(state, "INSERT INTO account_text(account_text) VALUES('delete-all')");
+        state_execute(state, "INSERT INTO account_text(account_text) VALUES('delete-all')");
 }

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "http/exchange.h"
 #include "http/pool.h"
 #include "http/server.h"
 #include "http/stream.h"
@@ -43,14 +45,15 @@ struct fixture {
 
     sem_t entered; /* a handler on the pool has begun */
     sem_t release; /* … and may end */
-    pthread_t worker;
+    pthread_t loop;
+    _Atomic bool worked_on_loop;
 
     struct stream *stream; /* the newest; the loop's */
     struct buf pending;    /* what it is to send; the loop's */
     bool end;
     bool flood;     /* has always something to send */
     bool wake_self; /* the next read says "nothing" and wakes itself */
-    int reads;
+    _Atomic int reads;
     sem_t closed;
 };
 
@@ -87,7 +90,8 @@ static void put_values(void *context, const struct request *request, struct repl
 static void get_work(void *context, const struct request *request, struct reply *reply)
 {
     struct fixture *fixture = context;
-    fixture->worker = pthread_self();
+    if (pthread_equal(pthread_self(), fixture->loop))
+        fixture->worked_on_loop = true;
     sem_post(&fixture->entered);
     if (request_flag(request, "wait"))
         wait_for(&fixture->release);
@@ -112,7 +116,8 @@ static long read_stream(void *arg, char *out, size_t max)
     if (n == 0)
         return fixture->end ? STREAM_END : STREAM_NOTHING;
     memcpy(out, fixture->pending.ptr, n);
-    buf_clear(&fixture->pending);
+    fixture->pending.len -= n;
+    memmove(fixture->pending.ptr, fixture->pending.ptr + n, fixture->pending.len);
     return (long)n;
 }
 
@@ -250,6 +255,7 @@ static void *run(void *arg)
 {
     struct fixture *fixture = arg;
     struct err err;
+    fixture->loop = pthread_self();
     assert_int_equal(server_open(&fixture->options, &fixture->server, &err), RC_OK);
     struct receive_options receive = {.journal = fixture->journal,
                                       .queue_max_webhooks = 100,
@@ -279,7 +285,7 @@ static struct fixture *start_with(const struct server_options *more)
         .listen = "127.0.0.1:0",
         .path = "/webhook",
         .max_body = 100000,
-        .max_connections = 1000,
+        .max_connections = more && more->max_connections ? more->max_connections : 1000,
         .token = more ? more->token : NULL,
         .assets = more ? more->assets : NULL,
         .endpoints = &ENDPOINTS,
@@ -387,7 +393,8 @@ static const char *client_drain(struct client *client)
     ssize_t n;
     while ((n = recv(client->fd, chunk, sizeof chunk, 0)) > 0)
         buf_add(&client->seen, chunk, (size_t)n);
-    assert_true(n == 0 || errno == ECONNRESET);
+    if (n != 0 && errno != ECONNRESET)
+        fail_msg("no end: %s", strerror(errno));
     return buf_str(&client->seen);
 }
 
@@ -578,7 +585,7 @@ static void test_pool_work_is_not_on_the_loop(void **state)
     CLIENT(client, fixture);
     client_get(&client, "/work");
     client_expect(&client, "{\"worked\":true}");
-    assert_false(pthread_equal(fixture->worker, fixture->thread));
+    assert_false(fixture->worked_on_loop);
     client_get(&client, "/work?wait");
     wait_for(&fixture->entered);
     wait_for(&fixture->entered);
@@ -633,11 +640,13 @@ static void test_stopping_waits_for_the_pool(void **state)
 {
     (void)state;
     struct fixture *fixture = start();
+    CLIENT(idle, fixture);
     CLIENT(client, fixture);
+    client_get(&idle, "/page");
+    client_expect(&idle, "page");
     client_get(&client, "/work?wait");
     wait_for(&fixture->entered);
     server_stop_soon(fixture->server);
-    CLIENT(idle, fixture);
     client_drain(&idle); /* closed: stopping has begun */
     sem_post(&fixture->release);
     client_expect(&client, "Connection: close");
@@ -673,6 +682,33 @@ static void test_a_stream_sends_when_it_is_woken(void **state)
     wait_for(&fixture->closed);
     client_get(&client, "/page"); /* the connection lives on */
     client_expect(&client, "page");
+    stop(fixture);
+}
+
+/* The library keeps request and reply in the same memory of a connection. */
+static void test_large_headers_leave_room_for_the_reply(void **state)
+{
+    (void)state;
+    struct fixture *fixture = start();
+    static const char *const TARGETS[] = {"/stream", "/page", "/work"};
+    for (size_t i = 0; i < sizeof TARGETS / sizeof TARGETS[0]; i++) {
+        CLIENT(client, fixture);
+        CLEANUP(buf_cleanup) struct buf text = BUF_INIT;
+        buf_addf(&text, "GET %s HTTP/1.1\r\nHost: x\r\nX-Filler: ", TARGETS[i]);
+        buf_add_fill(&text, 'x', EXCHANGE_HEADER_MAX - 200);
+        buf_add_str(&text, "\r\n\r\n");
+        client_send(&client, buf_str(&text));
+        client_expect(&client, "200 OK");
+        client_expect(&client, "\r\n\r\n");
+    }
+    CLIENT(client, fixture);
+    open_stream(&client, "/stream");
+    CLEANUP(buf_cleanup) struct buf large = BUF_INIT;
+    buf_add_str(&large, "{\"text\":\"");
+    buf_add_fill(&large, 'x', 50000);
+    buf_add_str(&large, "<end>\"}");
+    push(fixture, buf_str(&large));
+    client_expect(&client, "<end>");
     stop(fixture);
 }
 
@@ -768,6 +804,25 @@ static void test_stopping_ends_streams(void **state)
     wait_for_end(fixture);
 }
 
+static void test_a_full_server_closes_the_oldest_stream(void **state)
+{
+    (void)state;
+    struct server_options options = {.max_connections = 2};
+    struct fixture *fixture = start_with(&options);
+    CLIENT(first, fixture);
+    open_stream(&first, "/stream");
+    CLIENT(second, fixture);
+    open_stream(&second, "/stream");
+    CLIENT(third, fixture);
+    client_get(&third, "/page");
+    client_expect(&third, "page");
+    wait_for(&fixture->closed);
+    assert_null(strstr(client_drain(&first), "0\r\n\r\n"));
+    client_post(&third, "POST", "/push", "{\"text\":\"still here\"}");
+    client_expect(&second, "still here");
+    stop(fixture);
+}
+
 static void test_head_of_a_stream(void **state)
 {
     (void)state;
@@ -790,6 +845,7 @@ int main(void)
         cmocka_unit_test(test_the_pool_has_a_bound),
         cmocka_unit_test(test_stopping_waits_for_the_pool),
         cmocka_unit_test(test_a_stream_sends_when_it_is_woken),
+        cmocka_unit_test(test_large_headers_leave_room_for_the_reply),
         cmocka_unit_test(test_a_read_may_wake_its_own_stream),
         cmocka_unit_test(test_heartbeats),
         cmocka_unit_test(test_a_waiting_stream_does_not_turn),
@@ -797,6 +853,7 @@ int main(void)
         cmocka_unit_test(test_a_client_that_takes_nothing_is_closed),
         cmocka_unit_test(test_abort),
         cmocka_unit_test(test_stopping_ends_streams),
+        cmocka_unit_test(test_a_full_server_closes_the_oldest_stream),
         cmocka_unit_test(test_head_of_a_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
