@@ -226,6 +226,7 @@ static const struct endpoint ROWS[] = {
      .path = "/api/v1/stream",
      .parameters = STREAM,
      .handle = get_stream,
+     .media = CONTENT_TYPE_EVENT_STREAM,
      .help = "events and changed accounts as they come, as server-sent events"},
     {.method = "GET",
      .path = "/api/v1/status",
