@@ -128,7 +128,7 @@ export function adminEvent({ type = 'connected_account.add.start', at = Date.now
 }
 
 /** The V3 webhook about an account whose connection expired. */
-export function expiredEvent({ id, at = Date.now(), app = 'notion', account, user = 'user-1', reason = 'timed out', secret = 'tok_SECRET' }) {
+export function expiredEvent({ id = `msg_${(eventNumber += 1)}`, at = Date.now(), app = 'notion', account, user = 'user-1', reason = 'timed out', secret = 'tok_SECRET' }) {
     return JSON.stringify({
         id,
         timestamp: new Date(at).toISOString(),
