@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/chance.h"
-#include "cli/sample_event.h"
+#include "wire/sample_event.h"
 
 #define SECONDS(n)   ((double)(n) * (double)USEC_PER_SEC)
 #define FLOW_TIMEOUT (10 * USEC_MINUTE)

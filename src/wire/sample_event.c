@@ -1,4 +1,4 @@
-#include "cli/sample_event.h"
+#include "wire/sample_event.h"
 
 #include <errno.h>
 #include <string.h>
