@@ -35,6 +35,7 @@ struct api_context {
     struct questions *questions;
     struct feed *feed;
     const struct refusals *refusals; /* for handlers on the loop */
+    struct slice openapi;            /* see api/openapi.h */
     struct api_settings settings;
 };
 

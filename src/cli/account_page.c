@@ -185,16 +185,10 @@ static void add_attempts(const struct screen *screen, const json_t *attempts, st
     table_write(&table, screen, out);
 }
 
-/* One event of the timeline, with the text that it was made from. */
-struct moment {
-    const json_t *event;
-    struct slice raw;
-};
-
-static void add_payload(const struct moment *moment, const struct screen *screen, struct buf *out)
+static void add_payload(struct slice event, const struct screen *screen, struct buf *out)
 {
     CLEANUP(buf_cleanup) struct buf pretty = BUF_INIT;
-    json_pretty(json_raw_member(moment->raw, "payload"), &pretty);
+    json_pretty(json_raw_member(event, "payload"), &pretty);
     struct slice rest = buf_slice(&pretty);
     while (rest.len > 0) {
         buf_add_str(out, "    ");
@@ -204,10 +198,9 @@ static void add_payload(const struct moment *moment, const struct screen *screen
 }
 
 /* When, how long after the step before, what. */
-static void add_step(const struct moment *moment, usec *before, bool payloads, const struct screen *screen,
-                     struct buf *out)
+static void add_step(const json_t *event, struct slice raw, usec *before, bool payloads,
+                     const struct screen *screen, struct buf *out)
 {
-    const json_t *event = moment->event;
     CLEANUP(buf_cleanup) struct buf span = BUF_INIT;
     struct slice type = json_get_slice(event, "type");
     usec at = *before;
@@ -228,39 +221,18 @@ static void add_step(const struct moment *moment, usec *before, bool payloads, c
     buf_addf(out, "  #%" PRId64 "%s\n", (int64_t)json_integer_value(json_object_get(event, "seq")),
              json_is_false(json_object_get(event, "verified")) ? "  unverified" : "");
     if (payloads)
-        add_payload(moment, screen, out);
+        add_payload(raw, screen, out);
 }
 
-static int compare_moments(const void *a, const void *b)
-{
-    const json_t *x = ((const struct moment *)a)->event;
-    const json_t *y = ((const struct moment *)b)->event;
-    usec x_at = 0;
-    usec y_at = 0;
-    if (read_time(x, "occurred_at", &x_at) && read_time(y, "occurred_at", &y_at) && x_at != y_at)
-        return x_at < y_at ? -1 : 1;
-    int64_t x_seq = json_integer_value(json_object_get(x, "seq"));
-    int64_t y_seq = json_integer_value(json_object_get(y, "seq"));
-    return (x_seq > y_seq) - (x_seq < y_seq);
-}
-
-/* In the order of the events' own times, in which the times between them mean something. */
+/* `raw` is the text that `timeline` was made from: numbers in payloads are shown as they came. */
 static void add_timeline(const json_t *timeline, struct slice raw, bool payloads, const struct screen *screen,
                          struct buf *out)
 {
     usec before = INT64_MIN;
-    size_t count = json_array_size(timeline);
-    CLEANUP(cleanup_free) struct moment *moments = calloc(count ? count : 1, sizeof *moments);
-    if (!moments) {
-        out->failed = true;
-        return;
-    }
-    for (size_t i = 0; i < count && json_raw_next(&raw, &moments[i].raw); i++)
-        moments[i].event = json_array_get(timeline, i);
-    qsort(moments, count, sizeof *moments, compare_moments);
-    add_heading(screen, "Timeline", count, out);
-    for (size_t i = 0; i < count; i++)
-        add_step(&moments[i], &before, payloads, screen, out);
+    struct slice text;
+    add_heading(screen, "Timeline", json_array_size(timeline), out);
+    for (size_t i = 0; json_raw_next(&raw, &text); i++)
+        add_step(json_array_get(timeline, i), text, &before, payloads, screen, out);
 }
 
 enum rc account_page_write(struct slice answer, bool payloads, const struct screen *screen, struct buf *out,

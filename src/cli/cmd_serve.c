@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/endpoints.h"
+#include "api/openapi.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/version.h"
@@ -39,6 +40,7 @@ struct daemon {
     struct questions *questions;
     struct feed *feed;
     struct api_context api;
+    struct buf openapi;
 };
 
 static void configure_log(const struct serve_options *options)
@@ -239,6 +241,7 @@ static enum rc start_receive(struct daemon *daemon, struct err *err)
 static void fill_api(struct daemon *daemon)
 {
     const struct serve_options *options = &daemon->options;
+    openapi_write(&api_endpoints, options->path, &daemon->openapi);
     daemon->api = (struct api_context){
         .journal = daemon->journal,
         .receive = daemon->receive,
@@ -246,6 +249,7 @@ static void fill_api(struct daemon *daemon)
         .questions = daemon->questions,
         .feed = daemon->feed,
         .refusals = server_refusals(daemon->server),
+        .openapi = buf_slice(&daemon->openapi),
         .settings =
             {
                 .url = server_url(daemon->server),
@@ -382,6 +386,7 @@ static int run(int argc, char **argv)
     buf_cleanup(&daemon.token);
     buf_cleanup(&daemon.tls_cert);
     buf_cleanup(&daemon.tls_key);
+    buf_cleanup(&daemon.openapi);
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "wire/dedupe_key.h"
@@ -113,14 +114,34 @@ static void set_ready(struct receive *receive, bool ready, const struct err *why
         log_info("storage works again");
 }
 
+/* Ours may be signed only here: no other thread has the keys. */
+static enum rc sign_webhook(struct receive *receive, struct webhook *webhook)
+{
+    CLEANUP(buf_cleanup) struct buf signature = BUF_INIT;
+    struct signature_input input = {
+        .id = head_get(buf_slice(&webhook->head), "webhook-id"),
+        .timestamp = head_get(buf_slice(&webhook->head), "webhook-timestamp"),
+        .body = buf_slice(&webhook->body),
+    };
+    enum rc rc = keyring_sign(receive->keyring, &input, &signature, &webhook->err);
+    if (rc == RC_OK)
+        head_add(&webhook->head, slice_str("webhook-signature"), buf_slice(&signature));
+    return rc;
+}
+
 /* Steps 3 and 4 of a webhook's way: signature on the raw bytes, then JSON and key. */
 static enum rc check_webhook(struct receive *receive, struct webhook *webhook, usec now,
                              struct dedupe_key *key)
 {
+    bool checks = keyring_checks(receive->keyring);
+    if (checks && webhook->is_ours) {
+        enum rc rc = sign_webhook(receive, webhook);
+        if (rc != RC_OK)
+            return rc;
+    }
     struct slice head = buf_slice(&webhook->head);
     struct slice body = buf_slice(&webhook->body);
     struct slice id = head_get(head, "webhook-id");
-    bool checks = keyring_checks(receive->keyring);
     if (checks) {
         struct signature_input input = {
             .id = id,

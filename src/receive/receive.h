@@ -35,6 +35,7 @@ struct webhook {
     struct buf head; /* see wire/head.h; the receive thread adds :verified */
     struct buf body;
     usec received_at; /* wall clock, when the last byte had arrived */
+    bool is_ours; /* made by the server itself: signed with the keys in force, then checked as any other */
 
     enum rc rc; /* result */
     bool duplicate;

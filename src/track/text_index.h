@@ -30,8 +30,16 @@ void text_index_cleanup(struct text_index *index);
 int64_t text_index_shard(uint64_t seq);
 void text_index_table(int64_t shard, struct buf *out);
 
-/* Appends a text as words: whole, and the parts between '_', '-', '.' and spaces when there are several. */
+/* Appends a text as words: whole, and the parts between '_', '-', '.', '/', ':' and spaces when there are
+ * several. */
 void text_index_words(struct buf *out, struct slice text);
+
+/*
+ * The words of a text as the index has them, one call of `fn` for each; false from it ends that. On any
+ * connection. What SQLite cannot do is answered with its code.
+ */
+typedef bool text_index_fn(void *arg, struct slice word);
+int text_index_split(sqlite3 *db, struct slice text, text_index_fn *fn, void *arg);
 
 void text_index_add_event(struct text_index *index, struct state *state, uint64_t seq, struct slice words);
 /* An account's words; `old_words` are those added before for it (empty: none). */

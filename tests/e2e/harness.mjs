@@ -342,8 +342,9 @@ export function request(url, { method = 'GET', path: target = '/', headers = {},
             response.on('data', (chunk) => chunks.push(chunk));
             response.on('error', reject);
             response.on('end', () => {
-                const text = Buffer.concat(chunks).toString();
-                const result = { status: response.statusCode, headers: response.headers, text };
+                const bytes = Buffer.concat(chunks);
+                const text = bytes.toString();
+                const result = { status: response.statusCode, headers: response.headers, bytes, text };
                 if (text && /^application\/json/.test(response.headers['content-type'] ?? '')) result.json = JSON.parse(text);
                 resolve(result);
             });
