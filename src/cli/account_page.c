@@ -165,7 +165,7 @@ static void add_attempts(const struct screen *screen, const json_t *attempts, st
                                                   {"OUTCOME", ALIGN_LEFT, 0},
                                                   {"ENDED", ALIGN_LEFT, 0},
                                                   {"CONNECT", ALIGN_RIGHT, 0}};
-    CLEANUP(table_cleanup) struct table table;
+    CLEANUP(table_cleanup) struct table table = {.count = 0};
     const json_t *attempt;
     size_t i;
     if (json_array_size(attempts) == 0)
