@@ -290,6 +290,18 @@ static void hold_signals(int how)
     pthread_sigmask(how, &set, NULL);
 }
 
+/* The link with the token is for a person at a terminal: it must not get into a log. */
+static void say_dashboard(const struct daemon *daemon)
+{
+    const char *url = server_url(daemon->server);
+    if (!terminal_is(STDERR_FILENO) || !dashboard_assets())
+        return;
+    if (daemon->options.no_auth)
+        fprintf(stderr, "\n  Dashboard: %s/\n\n", url);
+    else
+        fprintf(stderr, "\n  Dashboard: %s/?token=%s\n\n", url, buf_str(&daemon->token));
+}
+
 static void on_ready(void *arg)
 {
     struct daemon *daemon = arg;
@@ -298,6 +310,7 @@ static void on_ready(void *arg)
     snprintf(message, sizeof message, "ready url=%s", server_url(daemon->server));
     log_info(message, "path", daemon->options.path, "data", daemon->options.data, "signatures", checks,
              "version", version_text());
+    say_dashboard(daemon);
     service_manager_tell("READY=1");
     hold_signals(SIG_UNBLOCK);
 }
