@@ -29,6 +29,8 @@ enum retry {
     X(RC_BAD_REQUEST, "bad_request", 400, RETRY_NEVER, "The HTTP request is malformed or ambiguous.")        \
     X(RC_BAD_PARAMETER, "bad_parameter", 400, RETRY_NEVER, "A parameter has a value that is not allowed.")   \
     X(RC_UNAUTHORIZED, "unauthorized", 401, RETRY_NEVER, "The admin token is missing or wrong.")             \
+    X(RC_FORBIDDEN, "forbidden", 403, RETRY_NEVER,                                                           \
+      "A request that changes something came from a page of another site.")                                  \
     X(RC_SIGNATURE_MISSING, "signature_missing", 401, RETRY_NEVER,                                           \
       "A secret is set and the request has no complete set of signature headers.")                           \
     X(RC_SIGNATURE_INVALID, "signature_invalid", 401, RETRY_NEVER, "No signature matches any secret.")       \
@@ -37,12 +39,12 @@ enum retry {
     X(RC_NOT_FOUND, "not_found", 404, RETRY_NEVER, "Nothing is here.")                                       \
     X(RC_METHOD_NOT_ALLOWED, "method_not_allowed", 405, RETRY_NEVER, "The path does not take this method.")  \
     X(RC_TIMEOUT, "timeout", 408, RETRY_LATER, "The request took too long to arrive.")                       \
-    X(RC_BODY_TOO_LARGE, "body_too_large", 413, RETRY_NEVER, "The body is larger than max-body.")            \
+    X(RC_BODY_TOO_LARGE, "body_too_large", 413, RETRY_NEVER, "The body is larger than is allowed.")          \
     X(RC_UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", 415, RETRY_NEVER,                                 \
       "The content type is not JSON.")                                                                       \
     X(RC_HEADERS_TOO_LARGE, "headers_too_large", 431, RETRY_NEVER, "The request's headers are too large.")   \
     X(RC_INTERNAL, "internal", 500, RETRY_LATER, "Fairlead made a mistake; the log says more.")              \
-    X(RC_OVERLOADED, "overloaded", 503, RETRY_LATER, "The receive queue is full.")                           \
+    X(RC_OVERLOADED, "overloaded", 503, RETRY_LATER, "More is waiting than may wait.")                       \
     X(RC_STORAGE_UNAVAILABLE, "storage_unavailable", 503, RETRY_LATER,                                       \
       "Nothing can be stored now: disk full, failing or read-only.")                                         \
     X(RC_COMMIT_UNKNOWN, "storage_unavailable", 503, RETRY_LATER,                                            \

@@ -15,6 +15,10 @@ static const struct metric_row METRICS[METRIC_COUNT] = {METRIC_TABLE(METRIC_ROW)
 static const struct histogram_row HISTOGRAMS[HISTOGRAM_COUNT] = {HISTOGRAM_TABLE(HISTOGRAM_ROW)};
 #undef HISTOGRAM_ROW
 
+#define FAMILY_ROW(name, exported, kind, labels, help) [name] = {exported, kind, labels, help},
+static const struct family_row FAMILIES[FAMILY_COUNT] = {FAMILY_TABLE(FAMILY_ROW)};
+#undef FAMILY_ROW
+
 struct histogram_cells {
     _Atomic uint64_t counts[HISTOGRAM_MAX_BOUNDS + 1];
     _Atomic uint64_t sum_micros; /* the sum times 10^6, so that an add is one atomic */
@@ -41,6 +45,11 @@ int64_t metric_get(enum metric metric)
 const struct metric_row *metric_row(enum metric metric)
 {
     return &METRICS[metric];
+}
+
+const struct family_row *family_row(enum family family)
+{
+    return &FAMILIES[family];
 }
 
 const struct histogram_row *histogram_row(enum histogram histogram)

@@ -50,6 +50,7 @@
     X(METRIC_CONNECTIONS, "gauge", "fairlead_http_connections", "", "Open HTTP connections.")                \
     X(METRIC_CONNECTIONS_CLOSED, "counter", "fairlead_http_connections_closed_total", "",                    \
       "Connections closed by a limit or a timeout.")                                                         \
+    X(METRIC_STREAM_CLIENTS, "gauge", "fairlead_stream_clients", "", "Open event streams.")                  \
     X(METRIC_QUEUE, "gauge", "fairlead_receive_queue_webhooks", "", "Webhooks waiting to be stored.")        \
     X(METRIC_JOURNAL_BYTES, "gauge", "fairlead_journal_bytes", "",                                           \
       "Bytes on disk that the journal occupies.")                                                            \
@@ -68,6 +69,22 @@
       LATENCY_BOUNDS)                                                                                        \
     X(HISTOGRAM_COMMIT, "fairlead_commit_seconds", "One journal commit with its fsync.", LATENCY_BOUNDS)     \
     X(HISTOGRAM_BATCH, "fairlead_commit_batch_records", "Records in one commit.", BATCH_BOUNDS)
+
+/* What the read model counts, with the apps that there are as labels (track/question_metrics.c). name,
+ * exported name, kind, labels, help */
+#define FAMILY_TABLE(X)                                                                                      \
+    X(FAMILY_ACCOUNTS, "fairlead_connected_accounts", "gauge", "app, status",                                \
+      "Connected accounts, by app and status.")                                                              \
+    X(FAMILY_STARTED, "fairlead_connections_started_total", "counter", "app",                                \
+      "Attempts to connect, by app.")                                                                        \
+    X(FAMILY_COMPLETED, "fairlead_connections_completed_total", "counter", "app",                            \
+      "Attempts that were completed, by app.")                                                               \
+    X(FAMILY_TIME_TO_CONNECT, "fairlead_time_to_connect_seconds", "histogram", "app",                        \
+      "From the start of an attempt to its completion, by app; within 3.2 %.")
+
+#define FAMILY_ENUM_ROW(name, exported, kind, labels, help) name,
+enum family { FAMILY_TABLE(FAMILY_ENUM_ROW) FAMILY_COUNT };
+#undef FAMILY_ENUM_ROW
 
 #define METRIC_ENUM_ROW(name, kind, exported, label, help) name,
 enum metric { METRIC_TABLE(METRIC_ENUM_ROW) METRIC_COUNT };
@@ -98,6 +115,15 @@ struct histogram_values {
     double sum;
     uint64_t count;
 };
+
+struct family_row {
+    const char *name;
+    const char *kind;
+    const char *labels; /* their names */
+    const char *help;
+};
+
+const struct family_row *family_row(enum family family);
 
 void metric_add(enum metric metric, int64_t n);
 void metric_set(enum metric metric, int64_t value);

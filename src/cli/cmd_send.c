@@ -5,19 +5,17 @@
 
 #include "base/cleanup.h"
 #include "cli/command.h"
+#include "cli/outgoing.h"
 #include "cli/remote.h"
 #include "cli/sample_event.h"
 #include "cli/terminal.h"
 #include "cli/text_file.h"
 #include "http/client.h"
 #include "wire/json.h"
-#include "wire/signature.h"
 
 #define DEFAULT_TYPE "connected_account.add.start"
 #define MAX_BODY     ((size_t)64 * 1024 * 1024)
 #define MAX_REPORTED 10 /* refused events that are shown one by one when many are sent */
-
-enum { HEADER_COUNT = 7 };
 
 struct send_options {
     const char *url;
@@ -114,55 +112,18 @@ struct sending {
     uint64_t refused;
 };
 
-/* One webhook on its way. */
-struct message {
-    struct buf body;
-    struct buf id;
-    struct buf headers[HEADER_COUNT];
-    const char *header_list[HEADER_COUNT + 1];
-    size_t header_count;
-};
-
-static void message_cleanup(struct message *message)
-{
-    buf_cleanup(&message->body);
-    buf_cleanup(&message->id);
-    for (size_t i = 0; i < HEADER_COUNT; i++)
-        buf_cleanup(&message->headers[i]);
-}
-
-static void add_header(struct message *message, const char *name, struct slice value)
-{
-    struct buf *header = &message->headers[message->header_count];
-    buf_addf(header, "%s: %.*s", name, SLICE_ARG(value));
-    message->header_list[message->header_count++] = buf_str(header);
-}
-
-static enum rc sign(const struct send_options *options, struct slice timestamp, struct message *message,
-                    struct err *err)
-{
-    CLEANUP(buf_cleanup) struct buf signatures = BUF_INIT;
-    for (size_t i = 0; i < options->secret.count; i++) {
-        buf_add_str(&signatures, i ? " " : "");
-        enum rc rc =
-            signature_make(SCHEME_OF[options->scheme], options->secret.items[i], buf_slice(&message->id),
-                           timestamp, buf_slice(&message->body), &signatures, err);
-        if (rc)
-            return rc;
-    }
-    add_header(message, "webhook-signature", buf_slice(&signatures));
-    return RC_OK;
-}
-
-static enum rc make_body(const struct sending *sending, struct message *message, struct err *err)
+static enum rc make_body(const struct sending *sending, struct outgoing *message, struct err *err)
 {
     const struct send_options *options = &sending->options;
     enum rc rc = RC_OK;
     if (options->file) {
         buf_add_slice(&message->body, buf_slice(&sending->file));
     } else {
-        const struct sample_event event = {sending->type, options->app, options->account, options->id,
-                                           clock_wall()};
+        const struct sample_event event = {.type = sending->type,
+                                           .app = options->app,
+                                           .account = options->account,
+                                           .id = options->id,
+                                           .at = clock_wall()};
         rc = sample_event_make(&event, &message->body, &message->id, err);
     }
     if (rc == RC_OK && message->id.len == 0 && options->id)
@@ -172,25 +133,19 @@ static enum rc make_body(const struct sending *sending, struct message *message,
     return rc;
 }
 
-static enum rc make_message(const struct sending *sending, struct message *message, struct err *err)
+static enum rc make_message(const struct sending *sending, struct outgoing *message, struct err *err)
 {
-    bool platform = !sending->options.file && sample_event_has_id(sending->type);
-    char timestamp[24];
+    const struct send_options *options = &sending->options;
+    const struct outgoing_delivery delivery = {
+        .secrets = (const char *const *)options->secret.items,
+        .secret_count = options->secret.count,
+        .scheme = SCHEME_OF[options->scheme],
+        .platform = !options->file && sample_event_has_id(sending->type),
+        .attempt = 1,
+        .at = clock_wall(),
+    };
     enum rc rc = make_body(sending, message, err);
-    if (rc)
-        return rc;
-    snprintf(timestamp, sizeof timestamp, "%" PRId64, clock_wall() / USEC_PER_SEC);
-    add_header(message, "content-type", slice_str("application/json"));
-    if (message->id.len)
-        add_header(message, "webhook-id", buf_slice(&message->id));
-    if (platform || sending->options.secret.count)
-        add_header(message, "webhook-timestamp", slice_str(timestamp));
-    if (platform) {
-        add_header(message, "x-composio-webhook-version", slice_str("V3"));
-        add_header(message, "x-composio-delivery-attempt", slice_str("1"));
-    }
-    return sending->options.secret.count ? sign(&sending->options, slice_str(timestamp), message, err)
-                                         : RC_OK;
+    return rc ? rc : outgoing_add_headers(message, &delivery, err);
 }
 
 static bool is_success(const struct client_answer *answer)
@@ -198,7 +153,7 @@ static bool is_success(const struct client_answer *answer)
     return answer->status >= 200 && answer->status < 300;
 }
 
-static void print_json(const struct message *message, const struct client_answer *answer)
+static void print_json(const struct outgoing *message, const struct client_answer *answer)
 {
     CLEANUP(buf_cleanup) struct buf line = BUF_INIT;
     json_t *tree = NULL;
@@ -243,7 +198,8 @@ static void print_answer(const struct sending *sending, const struct client_answ
     print_plain(buf_slice(&answer->body), stdout);
 }
 
-static void report(struct sending *sending, const struct message *message, const struct client_answer *answer)
+static void report(struct sending *sending, const struct outgoing *message,
+                   const struct client_answer *answer)
 {
     bool success = is_success(answer);
     sending->accepted += success;
@@ -256,7 +212,7 @@ static void report(struct sending *sending, const struct message *message, const
 
 static enum rc send_one(struct sending *sending, struct err *err)
 {
-    CLEANUP(message_cleanup) struct message message = {0};
+    CLEANUP(outgoing_cleanup) struct outgoing message = {0};
     enum rc rc = make_message(sending, &message, err);
     if (rc)
         return rc;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "cli/command.h"
+#include "cli/dashboard.h"
 #include "cli/datadir.h"
 #include "cli/printer.h"
 #include "cli/serve_options.h"
@@ -34,6 +35,9 @@ struct daemon {
     struct receive *receive;
     struct server *server;
     struct printer *printer;
+    struct tracker *tracker;
+    struct questions *questions;
+    struct feed *feed;
     struct api_context api;
 };
 
@@ -123,6 +127,41 @@ static enum rc open_journal(struct daemon *daemon, struct err *err)
     return journal_open(&options, &daemon->journal, err);
 }
 
+static usec fan_out(void *feed, usec now)
+{
+    return feed_fan_out(feed, now);
+}
+
+static usec fan_out_took(void *feed, usec duration)
+{
+    return feed_round_took(feed, duration);
+}
+
+static void on_published(void *arg)
+{
+    const struct daemon *daemon = arg;
+    server_wake(daemon->server);
+}
+
+static void look_up_account(void *arg, struct slice id, struct buf *out)
+{
+    const struct daemon *daemon = arg;
+    struct err err;
+    if (question_account_alone(daemon->questions, id, out, &err) != RC_OK)
+        buf_clear(out);
+}
+
+static enum rc open_feed(struct daemon *daemon, struct err *err)
+{
+    struct feed_options options = {
+        .journal = daemon->journal,
+        .on_published = on_published,
+        .account_lookup = look_up_account,
+        .arg = daemon,
+    };
+    return feed_new(&options, &daemon->feed, err);
+}
+
 static enum rc open_server(struct daemon *daemon, struct err *err)
 {
     const struct serve_options *options = &daemon->options;
@@ -139,11 +178,41 @@ static enum rc open_server(struct daemon *daemon, struct err *err)
         .tls_key = options->tls_cert ? buf_str(&daemon->tls_key) : NULL,
         .token = options->no_auth ? NULL : buf_str(&daemon->token),
         .endpoints = &api_endpoints,
+        .assets = dashboard_assets(),
         .context = &daemon->api,
+        .work = {fan_out, fan_out_took, daemon->feed},
         .on_reload = on_reload,
         .arg = daemon,
     };
     return server_open(&server, &daemon->server, err);
+}
+
+static enum rc start_tracker(struct daemon *daemon, struct err *err)
+{
+    struct tracker_options options = {
+        .journal = daemon->journal,
+        .directory = daemon->options.data,
+        .slow_after = daemon->options.slow_after,
+        .abandoned_after = daemon->options.abandoned_after,
+        .listener = feed_listener(daemon->feed),
+    };
+    enum rc rc = questions_open(daemon->options.data, daemon->journal, &daemon->questions, err);
+    if (rc == RC_OK)
+        rc = tracker_start(&options, &daemon->tracker, err);
+    if (rc == RC_OK)
+        feed_set_position(daemon->feed, tracker_position(daemon->tracker));
+    return rc;
+}
+
+/* Retention waits for the read model. */
+static uint64_t may_trim(void *tracker)
+{
+    return tracker_position(tracker);
+}
+
+static bool checks_signatures(const struct serve_options *options)
+{
+    return options->secret.count > 0 && options->verify != SCHEME_NONE;
 }
 
 static enum rc start_receive(struct daemon *daemon, struct err *err)
@@ -158,13 +227,39 @@ static enum rc start_receive(struct daemon *daemon, struct err *err)
         .retention = options->retention,
         .queue_max_webhooks = (size_t)options->queue_webhooks,
         .queue_max_bytes = (size_t)options->queue_bytes,
+        .may_trim = may_trim,
+        .may_trim_arg = daemon->tracker,
         .on_done = server_on_done,
         .on_fatal = server_on_fatal,
         .arg = daemon->server,
     };
-    enum rc rc = receive_start(&receive, &daemon->receive, err);
-    daemon->api = (struct api_context){.journal = daemon->journal, .receive = daemon->receive};
-    return rc;
+    return receive_start(&receive, &daemon->receive, err);
+}
+
+static void fill_api(struct daemon *daemon)
+{
+    const struct serve_options *options = &daemon->options;
+    daemon->api = (struct api_context){
+        .journal = daemon->journal,
+        .receive = daemon->receive,
+        .tracker = daemon->tracker,
+        .questions = daemon->questions,
+        .feed = daemon->feed,
+        .refusals = server_refusals(daemon->server),
+        .settings =
+            {
+                .url = server_url(daemon->server),
+                .webhook_path = options->path,
+                .scheme = scheme_name((enum scheme)options->verify),
+                .checks_signatures = checks_signatures(options),
+                .secret_count = options->secret.count,
+                .retention = options->retention,
+                .dedupe_window = options->dedupe_window,
+                .slow_after = options->slow_after,
+                .abandoned_after = options->abandoned_after,
+                .started_at = clock_wall(),
+            },
+    };
 }
 
 static enum rc start_printer(struct daemon *daemon, struct err *err)
@@ -177,16 +272,30 @@ static enum rc start_printer(struct daemon *daemon, struct err *err)
     return printer_start(daemon->journal, style, STDOUT_FILENO, &daemon->printer, err);
 }
 
+/*
+ * Only the loop hears signals, and only while it runs: every other thread is started while they are held, and
+ * a second Ctrl-C must not cut off what is left to be closed.
+ */
+static void hold_signals(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(how, &set, NULL);
+}
+
 static void on_ready(void *arg)
 {
     struct daemon *daemon = arg;
     char message[160];
-    const char *checks =
-        daemon->options.secret.count && daemon->options.verify != SCHEME_NONE ? "checked" : "not checked";
+    const char *checks = checks_signatures(&daemon->options) ? "checked" : "not checked";
     snprintf(message, sizeof message, "ready url=%s", server_url(daemon->server));
     log_info(message, "path", daemon->options.path, "data", daemon->options.data, "signatures", checks,
              "version", version_text());
     service_manager_tell("READY=1");
+    hold_signals(SIG_UNBLOCK);
 }
 
 static enum rc start_parts(struct daemon *daemon, struct err *err)
@@ -197,27 +306,23 @@ static enum rc start_parts(struct daemon *daemon, struct err *err)
     if (rc == RC_OK)
         rc = read_token(daemon, err);
     if (rc == RC_OK)
+        rc = open_feed(daemon, err);
+    if (rc == RC_OK)
         rc = open_server(daemon, err);
     if (rc == RC_OK)
+        rc = start_tracker(daemon, err);
+    if (rc == RC_OK)
         rc = start_receive(daemon, err);
+    if (rc == RC_OK)
+        fill_api(daemon);
     if (rc == RC_OK)
         rc = start_printer(daemon, err);
     return rc;
 }
 
-/* From here on no loop hears signals, and a second Ctrl-C must not cut off what is left to be closed. */
-static void hold_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-}
-
 static enum rc serve(struct daemon *daemon, struct err *err)
 {
+    hold_signals(SIG_BLOCK);
     enum rc rc = start_parts(daemon, err);
     bool ran = rc == RC_OK;
     if (ran) {
@@ -226,10 +331,13 @@ static enum rc serve(struct daemon *daemon, struct err *err)
     } else if (daemon->receive) {
         receive_stop(daemon->receive);
     }
+    hold_signals(SIG_BLOCK);
     printer_stop(daemon->printer);
-    hold_signals();
+    tracker_stop(daemon->tracker); /* it wakes the server */
     server_close(daemon->server);
     receive_free(daemon->receive);
+    questions_close(daemon->questions);
+    feed_free(daemon->feed);
     if (daemon->journal)
         journal_close(daemon->journal);
     if (ran && rc == RC_OK)

@@ -11,7 +11,8 @@
 #include "cli/terminal.h"
 
 static const struct command *const COMMANDS[] = {
-    &cmd_serve, &cmd_send, &cmd_verify, &cmd_export, &cmd_import, &cmd_doctor, &cmd_version, &cmd_help, NULL,
+    &cmd_serve,  &cmd_send,   &cmd_simulate, &cmd_verify, &cmd_export,
+    &cmd_import, &cmd_doctor, &cmd_version,  &cmd_help,   NULL,
 };
 
 const struct command *const *command_all(void)

@@ -25,8 +25,8 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
-extern const struct command cmd_serve, cmd_send, cmd_verify, cmd_export, cmd_import, cmd_doctor, cmd_version,
-    cmd_help;
+extern const struct command cmd_serve, cmd_send, cmd_verify, cmd_export, cmd_import, cmd_simulate, cmd_doctor,
+    cmd_version, cmd_help;
 
 /* Finds it by name; NULL. */
 const struct command *command_find(const char *name);

@@ -75,6 +75,10 @@ static void write_metrics(struct buf *out)
         const struct histogram_row *row = histogram_row((enum histogram)i);
         write_metric_row(row->name, "histogram", "", row->help, out);
     }
+    for (int i = 0; i < FAMILY_COUNT; i++) {
+        const struct family_row *row = family_row((enum family)i);
+        write_metric_row(row->name, row->kind, row->labels, row->help, out);
+    }
     buf_add_str(
         out, "\nBeside these: `fairlead_build_info`, and `process_*` as every Prometheus client has them.\n");
 }

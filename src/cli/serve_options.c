@@ -96,6 +96,22 @@ static const struct option ROWS[] = {
      .fallback = "90d",
      .max = FOREVER,
      .help = "journal records older than this are removed; 0 keeps everything"},
+    {.name = "slow-after",
+     .kind = OPTION_DURATION,
+     .offset = AT(slow_after),
+     .value = "DURATION",
+     .fallback = "60s",
+     .min = USEC_PER_SEC,
+     .max = FOREVER,
+     .help = "a connection that was started this long ago and has not ended is slow"},
+    {.name = "abandoned-after",
+     .kind = OPTION_DURATION,
+     .offset = AT(abandoned_after),
+     .value = "DURATION",
+     .fallback = "12m",
+     .min = USEC_PER_SEC,
+     .max = FOREVER,
+     .help = "and after this long it is abandoned; a completion that still comes resolves it"},
     {.name = "admin-token",
      .kind = OPTION_TEXT,
      .offset = AT(admin_token),
@@ -205,6 +221,8 @@ static enum rc check_together(const struct serve_options *values, struct err *er
     if (values->path[0] != '/' || strpbrk(values->path, "?# "))
         return err_set(err, RC_USAGE, "--path '%s' must start with / and have no ?, # or space",
                        values->path);
+    if (values->slow_after > values->abandoned_after)
+        return err_set(err, RC_USAGE, "--slow-after must not be longer than --abandoned-after");
     if (!values->tls_cert != !values->tls_key)
         return err_set(err, RC_USAGE, "--tls-cert and --tls-key need each other; give both");
     bool checks = values->verify == SCHEME_COMPOSIO || values->verify == SCHEME_STANDARD;

@@ -24,6 +24,8 @@ struct serve_options {
     usec dedupe_window;
     int64_t dedupe_max_keys;
     usec retention;
+    usec slow_after;
+    usec abandoned_after;
     const char *admin_token;
     bool no_auth;
     const char *tls_cert;

@@ -1,6 +1,5 @@
 #include "http/client.h"
 
-#include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +8,11 @@
 
 #include "base/cleanup.h"
 #include "base/version.h"
+#include "http/client_handle.h"
 
 #define DEFAULT_TIMEOUT    (30 * USEC_PER_SEC)
 #define DEFAULT_MAX_ANSWER ((size_t)16 * 1024 * 1024)
+#define MAX_RETRY_AFTER    USEC_DAY
 
 struct client {
     CURL *handle;
@@ -24,9 +25,14 @@ static void prepare(void)
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-struct client *client_open(void)
+void client_handle_prepare(void)
 {
     pthread_once(&once, prepare);
+}
+
+struct client *client_open(void)
+{
+    client_handle_prepare();
     struct client *client = malloc(sizeof *client);
     if (!client)
         return NULL;
@@ -46,12 +52,6 @@ void client_close(struct client *client)
     free(client);
 }
 
-/* Where a request goes, for messages and for the choice of a proxy. */
-struct target {
-    char host[256];
-    char port[8];
-};
-
 static bool copy_part(CURLU *url, CURLUPart part, char *out, size_t size)
 {
     char *text = NULL;
@@ -62,7 +62,7 @@ static bool copy_part(CURLU *url, CURLUPart part, char *out, size_t size)
     return n >= 0 && (size_t)n < size;
 }
 
-static enum rc parse_url(const char *text, struct target *ret, struct err *err)
+enum rc client_handle_target(const char *text, struct client_target *ret, struct err *err)
 {
     char scheme[8];
     CURLU *url = curl_url();
@@ -102,28 +102,22 @@ static bool has_header(const char *const *headers, const char *name)
 }
 
 /* libcurl's own "Expect" would cost a round trip, and its own content type would be wrong. */
-static bool make_headers(const struct client_request *request, struct curl_slist **ret)
+static bool make_headers(const char *const *headers, struct curl_slist **ret)
 {
-    const char *own[] = {
-        "Expect:", has_header(request->headers, "content-type") ? NULL : "Content-Type:", NULL};
+    const char *own[] = {"Expect:", has_header(headers, "content-type") ? NULL : "Content-Type:", NULL};
     for (size_t i = 0; own[i]; i++) {
         struct curl_slist *longer = curl_slist_append(*ret, own[i]);
         if (!longer)
             return false;
         *ret = longer;
     }
-    for (const char *const *header = request->headers; header && *header; header++) {
+    for (const char *const *header = headers; header && *header; header++) {
         struct curl_slist *longer = curl_slist_append(*ret, *header);
         if (!longer)
             return false;
         *ret = longer;
     }
     return true;
-}
-
-static void cleanup_headers(struct curl_slist **headers)
-{
-    curl_slist_free_all(*headers);
 }
 
 static void set_method(CURL *handle, const struct client_request *request)
@@ -138,9 +132,8 @@ static void set_method(CURL *handle, const struct client_request *request)
     curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
-/* CURLOPT_NOSIGNAL stays off: libcurl then keeps SIGPIPE away itself. */
-static void set_up(CURL *handle, const struct client_request *request, const struct target *target,
-                   struct curl_slist *headers, struct buf *body, char *cause)
+static void set_options(CURL *handle, const struct client_request *request,
+                        const struct client_target *target, struct client_answer_room *room)
 {
     usec timeout = request->timeout ? request->timeout : DEFAULT_TIMEOUT;
     char agent[64];
@@ -151,17 +144,17 @@ static void set_up(CURL *handle, const struct client_request *request, const str
     curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)((timeout + USEC_PER_MS - 1) / USEC_PER_MS));
     curl_easy_setopt(handle, CURLOPT_USERAGENT, agent);
-    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, room->headers);
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_answer);
-    curl_easy_setopt(handle, CURLOPT_WRITEDATA, body);
-    curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, cause);
+    curl_easy_setopt(handle, CURLOPT_WRITEDATA, &room->body);
+    curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, room->cause);
     if (is_this_machine(target->host))
         curl_easy_setopt(handle, CURLOPT_PROXY, "");
     set_method(handle, request);
 }
 
-static enum rc explain(CURLcode code, const char *cause, const struct target *target, const struct buf *body,
-                       struct err *err)
+static enum rc explain(CURLcode code, const struct client_answer_room *room,
+                       const struct client_target *target, struct err *err)
 {
     const char *host = target->host;
     const char *port = target->port;
@@ -180,9 +173,9 @@ static enum rc explain(CURLcode code, const char *cause, const struct target *ta
     case CURLE_GOT_NOTHING:
         return err_set(err, RC_UNREACHABLE, "%s port %s closed the connection without an answer", host, port);
     case CURLE_WRITE_ERROR:
-        if (body->limit)
+        if (room->body.limit)
             return err_set(err, RC_BODY_TOO_LARGE, "the answer of %s port %s is larger than %zu bytes", host,
-                           port, body->limit);
+                           port, room->body.limit);
         break;
     case CURLE_OUT_OF_MEMORY:
         return err_set(err, RC_NO_MEMORY, "out of memory");
@@ -190,37 +183,67 @@ static enum rc explain(CURLcode code, const char *cause, const struct target *ta
         break;
     }
     return err_set(err, RC_UNREACHABLE, "no answer from %s port %s: %s", host, port,
-                   cause[0] ? cause : curl_easy_strerror(code));
+                   room->cause[0] ? room->cause : curl_easy_strerror(code));
 }
 
-static enum rc perform(CURL *handle, const struct client_request *request, const struct target *target,
+void client_answer_room_cleanup(struct client_answer_room *room)
+{
+    curl_slist_free_all(room->headers);
+    buf_cleanup(&room->body);
+    room->headers = NULL;
+}
+
+/* CURLOPT_NOSIGNAL stays off: libcurl then keeps SIGPIPE away itself. */
+enum rc client_handle_set_up(CURL *handle, const struct client_request *request,
+                             const struct client_target *target, struct client_answer_room *room,
+                             struct err *err)
+{
+    client_answer_room_cleanup(room);
+    room->cause[0] = '\0';
+    room->body.limit = request->max_answer ? request->max_answer : DEFAULT_MAX_ANSWER;
+    if (!make_headers(request->headers, &room->headers))
+        return err_set(err, RC_NO_MEMORY, "out of memory");
+    set_options(handle, request, target, room);
+    room->started = clock_monotonic();
+    return RC_OK;
+}
+
+enum rc client_handle_finish(CURL *handle, CURLcode code, const struct client_target *target,
+                             struct client_answer_room *room, struct client_answer *ret, struct err *err)
+{
+    long status = 0;
+    curl_off_t retry_after = 0;
+    usec elapsed = clock_monotonic() - room->started;
+    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &retry_after);
+    curl_easy_reset(handle); /* it must not keep pointers into the room */
+    if (code != CURLE_OK)
+        return explain(code, room, target, err);
+    if (retry_after > MAX_RETRY_AFTER / USEC_PER_SEC)
+        retry_after = MAX_RETRY_AFTER / USEC_PER_SEC;
+    *ret = (struct client_answer){.status = (int)status,
+                                  .body = room->body,
+                                  .elapsed = elapsed,
+                                  .retry_after = retry_after * USEC_PER_SEC};
+    room->body = (struct buf)BUF_INIT;
+    return RC_OK;
+}
+
+static enum rc perform(CURL *handle, const struct client_request *request, const struct client_target *target,
                        struct client_answer *ret, struct err *err)
 {
-    char cause[CURL_ERROR_SIZE] = "";
-    CLEANUP(buf_cleanup)
-    struct buf body = BUF_INIT_LIMIT(request->max_answer ? request->max_answer : DEFAULT_MAX_ANSWER);
-    CLEANUP(cleanup_headers) struct curl_slist *headers = NULL;
-    if (!make_headers(request, &headers))
-        return err_set(err, RC_NO_MEMORY, "out of memory");
-    set_up(handle, request, target, headers, &body, cause);
-    usec started = clock_monotonic();
-    CURLcode code = curl_easy_perform(handle);
-    usec elapsed = clock_monotonic() - started;
-    long status = 0;
-    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_reset(handle); /* it must not keep pointers into this frame */
-    if (code != CURLE_OK)
-        return explain(code, cause, target, &body, err);
-    *ret = (struct client_answer){.status = (int)status, .body = body, .elapsed = elapsed};
-    body = (struct buf)BUF_INIT;
-    return RC_OK;
+    CLEANUP(client_answer_room_cleanup) struct client_answer_room room = {.headers = NULL};
+    enum rc rc = client_handle_set_up(handle, request, target, &room, err);
+    if (rc)
+        return rc;
+    return client_handle_finish(handle, curl_easy_perform(handle), target, &room, ret, err);
 }
 
 enum rc client_perform(const struct client_request *request, struct client_answer *ret, struct err *err)
 {
-    struct target target;
-    pthread_once(&once, prepare);
-    enum rc rc = parse_url(request->url, &target, err);
+    struct client_target target;
+    client_handle_prepare();
+    enum rc rc = client_handle_target(request->url, &target, err);
     if (rc)
         return rc;
     struct client *client = request->client ? request->client : client_open();

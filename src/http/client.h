@@ -31,6 +31,8 @@ struct client_answer {
     int status;
     struct buf body; /* buf_cleanup() by the caller */
     usec elapsed;
+    usec
+        retry_after; /* what its Retry-After asks for (RFC 9110, section 10.2.3), at most a day; 0: nothing */
 };
 
 /*

@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,8 @@ struct connection {
     int fd;
     enum phase phase;
     bool shut;
+    void (*on_shut)(void *arg);
+    void *arg;
     char address[INET6_ADDRSTRLEN];
 };
 
@@ -139,20 +143,40 @@ static void link_to_phase(struct connections *all, struct connection *connection
     list->last = connection;
 }
 
-static void shut(struct connection *connection)
+void connection_shut(struct connection *connection)
 {
     if (connection->shut)
         return;
     connection->shut = true;
     shutdown(connection->fd, SHUT_RDWR);
     metric_add(METRIC_CONNECTIONS_CLOSED, 1);
+    if (connection->on_shut)
+        connection->on_shut(connection->arg);
+}
+
+void connection_set_on_shut(struct connection *connection, void (*on_shut)(void *arg), void *arg)
+{
+    connection->on_shut = on_shut;
+    connection->arg = arg;
+}
+
+void connection_limit_silence(struct connection *connection, usec limit)
+{
+    unsigned limit_ms = (unsigned)(limit / USEC_PER_MS);
+    setsockopt(connection->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof limit_ms);
+}
+
+bool connection_has_ended(const struct connection *connection)
+{
+    struct pollfd peer = {.fd = connection->fd, .events = POLLRDHUP};
+    return poll(&peer, 1, 0) > 0;
 }
 
 void connection_shut_if_ended(struct connection *connection)
 {
     char byte;
     if (recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
-        shut(connection);
+        connection_shut(connection);
 }
 
 /* Shut connections stay in their list until the library has seen their end: skip them. */
@@ -177,7 +201,9 @@ static struct connection *longest_waiting(struct connections *all)
         if (connection && (!longest || connection->since < longest->since))
             longest = connection;
     }
-    return longest ? longest : oldest(all, PHASE_BODY);
+    if (!longest)
+        longest = oldest(all, PHASE_BODY);
+    return longest ? longest : oldest(all, PHASE_STREAM);
 }
 
 static void make_room(struct connections *all)
@@ -185,7 +211,7 @@ static void make_room(struct connections *all)
     struct connection *connection = longest_waiting(all);
     if (!connection)
         return;
-    shut(connection);
+    connection_shut(connection);
     /* To the end, so that the next search does not pass it again. */
     unlink_from_phase(all, connection);
     link_to_phase(all, connection, connection->phase);
@@ -239,7 +265,7 @@ usec connections_expire(struct connections *all, usec now)
             continue;
         struct connection *connection;
         while ((connection = oldest(all, (enum phase)phase)) && connection->since + limit <= now) {
-            shut(connection);
+            connection_shut(connection);
             unlink_from_phase(all, connection);
             link_to_phase(all, connection, (enum phase)phase);
         }
@@ -255,7 +281,7 @@ void connections_shut_idle(struct connections *all)
         for (struct connection *connection = all->phases[phase].first; connection;
              connection = connection->next)
             if (phase == PHASE_FIRST || phase == PHASE_IDLE || phase == PHASE_HEADERS)
-                shut(connection);
+                connection_shut(connection);
 }
 
 size_t connections_count(const struct connections *all)

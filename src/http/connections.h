@@ -26,6 +26,7 @@ enum phase {
     PHASE_HEADERS, /* a request line has come, its headers are not complete */
     PHASE_BODY,    /* headers are complete, the body is not; also while the answer is being sent */
     PHASE_WORK,    /* it is our turn: no limit */
+    PHASE_STREAM,  /* a reply without an end: no limit, and the last to make room */
     PHASE_COUNT,
 };
 
@@ -57,10 +58,24 @@ void connection_enter(struct connections *all, struct connection *connection, en
  */
 void connection_shut_if_ended(struct connection *connection);
 
+/* Has the peer closed its side, or is the connection broken? Also when bytes before the end are unread. */
+bool connection_has_ended(const struct connection *connection);
+
+/* A peer that acknowledges nothing for so long is gone: the kernel then ends the connection. For connections
+ * without a time limit. */
+void connection_limit_silence(struct connection *connection, usec limit);
+
+/* Shuts it down now. */
+void connection_shut(struct connection *connection);
+
+/* Who must be told when it is shut down, because the library does not watch a suspended connection; NULL:
+ * nobody. */
+void connection_set_on_shut(struct connection *connection, void (*on_shut)(void *arg), void *arg);
+
 /* Shuts down what has expired and returns when to call again (monotonic usec), 0: no need. */
 usec connections_expire(struct connections *all, usec now);
 
-/* Shuts down every connection that is not in PHASE_WORK. For stopping. */
+/* Shuts down every connection from which no whole request has come. For stopping. */
 void connections_shut_idle(struct connections *all);
 
 size_t connections_count(const struct connections *all);

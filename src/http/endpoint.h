@@ -1,7 +1,8 @@
 /*
  * endpoint - what a path answers. The rows are in api/endpoints.c; the server only routes.
  *
- * Thread: handlers run on the loop and must not block.
+ * Everything about a request that can be said in a table is in the row: who may ask, which parameters there
+ * are, on which thread the handler runs. The reference of the API is made from the same rows.
  */
 #ifndef FAIRLEAD_HTTP_ENDPOINT_H
 #define FAIRLEAD_HTTP_ENDPOINT_H
@@ -9,24 +10,29 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/buf.h"
 #include "base/error.h"
+#include "http/parameter.h"
+#include "http/reply.h"
+#include "http/request.h"
 
-#define CONTENT_TYPE_JSON "application/json"
+enum access {
+    ACCESS_TOKEN, /* the admin token, or the cookie that stands for it */
+    ACCESS_OPEN,
+};
 
-/* Filled by a handler; the server sends and frees it. */
-struct reply {
-    int status;               /* 0: 200 */
-    const char *content_type; /* static; NULL: JSON */
-    struct buf body;
+enum run {
+    RUN_LOOP, /* the handler must not block: nothing of a database */
+    RUN_POOL, /* on one of libuv's threads while the connection is suspended; any number at the same time */
 };
 
 struct endpoint {
     const char *method; /* "GET" also answers HEAD */
-    const char *path;
-    bool open; /* answered without the admin token */
-    void (*handle)(void *context, struct reply *reply);
-    const char *help;
+    const char *path;   /* may have one "{name}" as a whole segment: a parameter IN_PATH */
+    enum access access;
+    enum run run;
+    const struct parameter *parameters; /* up to PARAMETER_END; NULL: none. Others than these are refused. */
+    void (*handle)(void *context, const struct request *request, struct reply *reply);
+    const char *help; /* one sentence without a dot at its end */
 };
 
 struct endpoint_table {
@@ -34,8 +40,21 @@ struct endpoint_table {
     size_t count;
 };
 
-/* Makes reply the error body of interface: {"success":false,"error":{"code":"…","message":"…"}} with rc's
- * status. */
-void reply_error(struct reply *reply, enum rc rc, const char *message);
+/* POST, PUT, and whatever has a parameter IN_BODY: its body is a JSON object, at most REQUEST_BODY_MAX bytes.
+ * The bodies of others are read and thrown away. */
+bool endpoint_takes_body(const struct endpoint *endpoint);
+
+/* Asserts what the rows promise: parameters named in paths exist, defaults are allowed values, limits make
+ * sense. */
+void endpoint_table_check(const struct endpoint_table *table);
+
+/*
+ * Finds the row. When only the method does not fit, RC_METHOD_NOT_ALLOWED and the Allow header's value is
+ * appended to ret_allow; RC_NOT_FOUND. *ret_segment is what stands at {name}, still encoded; absent when the
+ * path has none. A fixed path goes before one with a parameter.
+ */
+MUST_CHECK enum rc endpoint_find(const struct endpoint_table *table, const char *method, const char *path,
+                                 const struct endpoint **ret, struct slice *ret_segment,
+                                 struct buf *ret_allow);
 
 #endif

@@ -1,27 +1,37 @@
 #include "http/exchange.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/metric.h"
+#include "http/call.h"
+#include "http/media_type.h"
+#include "http/respond.h"
 #include "wire/head.h"
 
 #define SPARE_MAX      512
 #define SPARE_BODY_MAX ((size_t)16 * 1024)
 
-enum step { STEP_HEADERS, STEP_BODY, STEP_SUBMITTED, STEP_DONE };
+enum step {
+    STEP_HEADERS,
+    STEP_BODY,
+    STEP_SUBMITTED, /* suspended: receive has the webhook */
+    STEP_DONE,
+    STEP_WORKING, /* suspended: the pool has the call */
+    STEP_WORKED,
+};
 
 struct exchange {
     struct webhook webhook; /* first: receive hands back its address */
     struct exchange *next;
     struct MHD_Connection *http;
     struct connection *connection;
-    const struct endpoint *endpoint; /* NULL: the webhook path, or refused */
+    struct call *call; /* NULL: the webhook path */
     enum step step;
     bool is_webhook;
     bool close_after;
-    const char *allow; /* for 405 */
     enum rc refused;
     struct err err;
     uint64_t discarded;
@@ -37,9 +47,15 @@ static struct MHD_Response *fixed_response(const char *text)
     return response;
 }
 
-enum rc exchanges_init(struct exchanges *all, const struct server_options *options, struct err *err)
+enum rc exchanges_init(struct exchanges *all, const struct server_options *options, struct pool *pool,
+                       void (*on_work)(void *arg), void *arg, struct err *err)
 {
-    *all = (struct exchanges){.options = options};
+    *all = (struct exchanges){
+        .options = options,
+        .session = {.token = options->token, .secure = options->tls_cert != NULL},
+        .pool = pool,
+        .streams = {.on_work = on_work, .arg = arg},
+    };
     struct connection_limits limits = {
         .phase_time = {[PHASE_FIRST] = options->header_timeout,
                        [PHASE_IDLE] = options->idle_timeout,
@@ -49,9 +65,10 @@ enum rc exchanges_init(struct exchanges *all, const struct server_options *optio
         .max_per_address = options->max_per_address,
     };
     all->connections = connections_new(&limits);
+    all->refusals = refusals_new();
     all->stored = fixed_response("{\"success\":true}");
     all->duplicate = fixed_response("{\"success\":true,\"duplicate\":true}");
-    if (!all->connections || !all->stored || !all->duplicate) {
+    if (!all->connections || !all->refusals || !all->stored || !all->duplicate) {
         exchanges_cleanup(all);
         return err_set(err, RC_NO_MEMORY, "no memory for the HTTP server");
     }
@@ -77,6 +94,7 @@ void exchanges_cleanup(struct exchanges *all)
     if (all->duplicate)
         MHD_destroy_response(all->duplicate);
     connections_free(all->connections);
+    refusals_free(all->refusals);
     *all = (struct exchanges){0};
 }
 
@@ -99,6 +117,8 @@ static struct exchange *exchange_take(struct exchanges *all)
 
 static void exchange_give(struct exchanges *all, struct exchange *exchange)
 {
+    if (exchange->call)
+        call_free(exchange->call);
     if (all->spare_count >= SPARE_MAX || exchange->webhook.body.capacity > SPARE_BODY_MAX) {
         exchange_free(exchange);
         return;
@@ -150,47 +170,36 @@ static void count_result(const struct exchange *exchange, enum rc rc)
         metric_add(BY_RC[rc] ? BY_RC[rc] : METRIC_WEBHOOKS_OTHER, 1);
 }
 
-static void add_headers(const struct exchange *exchange, const struct reply *reply, enum rc rc,
-                        struct MHD_Response *response)
+/* What a forged, broken or unlucky webhook was, for GET /api/v1/refused. */
+static void note_refusal(struct exchanges *all, const struct exchange *exchange, enum rc rc,
+                         const struct err *err)
 {
-    const char *type = reply->content_type ? reply->content_type : CONTENT_TYPE_JSON;
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    if (rc_http_status(rc) == 503 || reply->status == 503)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
-    if (rc == RC_METHOD_NOT_ALLOWED)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, exchange->allow);
-    if (rc == RC_UNAUTHORIZED)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"fairlead\"");
-    if (exchange->close_after)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    if (!exchange->is_webhook)
+        return;
+    const struct webhook *webhook = &exchange->webhook;
+    bool whole = exchange->step >= STEP_SUBMITTED && rc_http_status(rc) < 500 && rc != RC_INVALID_JSON;
+    struct refusal refusal = {
+        .at = clock_wall(),
+        .rc = rc,
+        .bytes = webhook->body.len + exchange->discarded,
+        .err = *err,
+    };
+    snprintf(refusal.from, sizeof refusal.from, "%s", connection_address(exchange->connection));
+    refusals_add(all->refusals, &refusal, whole ? buf_slice(&webhook->body) : SLICE_NONE);
 }
 
-/* Sends the reply and frees its body. */
-static enum MHD_Result send_reply(const struct exchange *exchange, struct reply *reply, enum rc rc)
-{
-    struct slice body = buf_slice(&reply->body);
-    struct MHD_Response *response = NULL;
-    if (!buf_failed(&reply->body))
-        response =
-            MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)body.ptr, MHD_RESPMEM_MUST_COPY);
-    enum MHD_Result result = MHD_NO;
-    if (response) {
-        add_headers(exchange, reply, rc, response);
-        result =
-            MHD_queue_response(exchange->http, (unsigned)(reply->status ? reply->status : 200), response);
-        MHD_destroy_response(response);
-    }
-    buf_cleanup(&reply->body);
-    return result;
-}
-
-static enum MHD_Result answer_error(struct exchange *exchange, enum rc rc, const struct err *err)
+static enum MHD_Result answer_error(struct exchanges *all, struct exchange *exchange, enum rc rc,
+                                    const struct err *err)
 {
     struct reply reply = {.body = BUF_INIT};
     count_result(exchange, rc);
+    note_refusal(all, exchange, rc, err);
     reply_error(&reply, rc, err->message);
-    return send_reply(exchange, &reply, rc);
+    if (rc == RC_METHOD_NOT_ALLOWED)
+        reply_header(&reply, MHD_HTTP_HEADER_ALLOW, exchange->call ? call_allow(exchange->call) : "POST");
+    if (rc == RC_UNAUTHORIZED)
+        reply_header(&reply, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"fairlead\"");
+    return respond(all, exchange->http, exchange->connection, &reply, exchange->close_after || all->stopping);
 }
 
 static enum MHD_Result answer_webhook(struct exchanges *all, struct exchange *exchange)
@@ -200,16 +209,37 @@ static enum MHD_Result answer_webhook(struct exchanges *all, struct exchange *ex
     if (all->stopping)
         exchange->close_after = true;
     if (webhook->rc != RC_OK)
-        return answer_error(exchange, webhook->rc, &webhook->err);
+        return answer_error(all, exchange, webhook->rc, &webhook->err);
     count_result(exchange, RC_OK);
     return MHD_queue_response(exchange->http, MHD_HTTP_OK, webhook->duplicate ? all->duplicate : all->stored);
 }
 
-static enum MHD_Result answer_endpoint(struct exchanges *all, struct exchange *exchange)
+static enum MHD_Result answer_call(struct exchanges *all, struct exchange *exchange)
 {
-    struct reply reply = {.body = BUF_INIT};
-    exchange->endpoint->handle(all->options->context, &reply);
-    return send_reply(exchange, &reply, RC_OK);
+    return respond(all, exchange->http, exchange->connection, call_reply(exchange->call),
+                   exchange->close_after || all->stopping);
+}
+
+/* The pool has finished. Whether the peer is still there is seen when the answer is sent. */
+static void on_worked(void *arg)
+{
+    struct exchange *exchange = arg;
+    assert(exchange->step == STEP_WORKING);
+    exchange->step = STEP_WORKED;
+    MHD_resume_connection(exchange->http);
+}
+
+static enum MHD_Result run_call(struct exchanges *all, struct exchange *exchange)
+{
+    bool later = false;
+    enum rc rc = call_run(exchange->call, on_worked, exchange, &later, &exchange->err);
+    if (rc != RC_OK)
+        return answer_error(all, exchange, rc, &exchange->err);
+    if (!later)
+        return answer_call(all, exchange);
+    exchange->step = STEP_WORKING;
+    MHD_suspend_connection(exchange->http);
+    return MHD_YES;
 }
 
 /* --- request headers ----------------------------------------------------------------------------------- */
@@ -223,20 +253,6 @@ static enum rc refuse(struct exchange *exchange, enum rc rc, const char *message
 {
     err_set(&exchange->err, rc, "%s", message);
     return rc;
-}
-
-/* application/json and anything under application/ that ends in +json, parameters ignored (RFC 6839,
-   section 3.1). None at all is fine. */
-static bool is_json_type(const char *value)
-{
-    if (!value)
-        return true;
-    struct slice rest = slice_str(value);
-    struct slice type = slice_trim(slice_split(&rest, ';'));
-    if (slice_is_nocase(type, "application/json"))
-        return true;
-    return type.len > 17 && strncasecmp(type.ptr, "application/", 12) == 0 &&
-           strncasecmp(type.ptr + type.len - 5, "+json", 5) == 0;
 }
 
 /* A length as RFC 9110, section 8.6 writes it; false for anything else, lists of equal values included. */
@@ -289,53 +305,27 @@ static enum rc check_framing(struct exchange *exchange, uint64_t *ret_length)
     return RC_OK;
 }
 
-static bool token_matches(const char *token, const char *authorization)
+static enum rc check_call(struct exchanges *all, struct exchange *exchange, const char *url,
+                          const char *method, uint64_t length)
 {
-    if (!authorization || strncasecmp(authorization, "Bearer ", 7) != 0)
-        return false;
-    return slice_equal_secret(slice_str(token), slice_trim(slice_str(authorization + 7)));
-}
-
-static enum rc check_endpoint(struct exchanges *all, struct exchange *exchange, const char *url,
-                              const char *method)
-{
-    const struct endpoint_table *table = all->options->endpoints;
-    for (size_t i = 0; i < table->count; i++) {
-        const struct endpoint *row = &table->rows[i];
-        if (strcmp(row->path, url) != 0)
-            continue;
-        bool is_get = strcmp(row->method, "GET") == 0;
-        if (strcmp(row->method, method) != 0 && !(is_get && strcmp(method, "HEAD") == 0)) {
-            exchange->allow = is_get ? "GET, HEAD" : row->method;
-            return refuse(exchange, RC_METHOD_NOT_ALLOWED, "this path answers GET only");
-        }
-        const char *token = all->options->token;
-        if (!row->open && token && !token_matches(token, header(exchange, MHD_HTTP_HEADER_AUTHORIZATION)))
-            return refuse(
-                exchange, RC_UNAUTHORIZED,
-                "send the admin token as 'Authorization: Bearer TOKEN'; it is in the file admin-token of the "
-                "data directory");
-        exchange->endpoint = row;
-        return RC_OK;
-    }
-    err_set(&exchange->err, RC_NOT_FOUND, "nothing is here; webhooks are posted to %s", all->options->path);
-    return RC_NOT_FOUND;
+    exchange->call = call_new(all, exchange->http, exchange->connection);
+    if (!exchange->call)
+        return refuse(exchange, RC_NO_MEMORY, "memory ran out; ask again later");
+    return call_check(exchange->call, url, method, length, &exchange->err);
 }
 
 static enum rc check_webhook(struct exchanges *all, struct exchange *exchange, const char *method,
                              uint64_t length)
 {
     exchange->is_webhook = true;
-    if (strcmp(method, "POST") != 0) {
-        exchange->allow = "POST";
+    if (strcmp(method, "POST") != 0)
         return refuse(exchange, RC_METHOD_NOT_ALLOWED, "webhooks are sent with POST");
-    }
     if (length > (uint64_t)all->options->max_body) {
         err_set(&exchange->err, RC_BODY_TOO_LARGE, "the body may have at most %lld bytes (option max-body)",
                 (long long)all->options->max_body);
         return RC_BODY_TOO_LARGE;
     }
-    if (!is_json_type(header(exchange, MHD_HTTP_HEADER_CONTENT_TYPE)))
+    if (!media_type_is_json(header(exchange, MHD_HTTP_HEADER_CONTENT_TYPE)))
         return refuse(exchange, RC_UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json");
     return RC_OK;
 }
@@ -355,7 +345,7 @@ static enum rc check_headers(struct exchanges *all, struct exchange *exchange, c
         return refuse(exchange, RC_HEADERS_TOO_LARGE, "the request line and headers may have at most 8 KiB");
     }
     return is_webhook ? check_webhook(all, exchange, method, *ret_length)
-                      : check_endpoint(all, exchange, url, method);
+                      : check_call(all, exchange, url, method, *ret_length);
 }
 
 /* --- steps --------------------------------------------------------------------------------------------- */
@@ -383,7 +373,7 @@ static enum MHD_Result on_headers(struct exchanges *all, struct exchange *exchan
     bool waits = header(exchange, MHD_HTTP_HEADER_EXPECT) != NULL;
     if (length > EXCHANGE_DRAIN_MAX || waits || exchange->close_after) {
         exchange->close_after = true;
-        return answer_error(exchange, exchange->refused, &exchange->err);
+        return answer_error(all, exchange, exchange->refused, &exchange->err);
     }
     return MHD_YES;
 }
@@ -404,11 +394,14 @@ static enum MHD_Result on_body(struct exchanges *all, struct exchange *exchange,
     }
     if (exchange->refused != RC_OK || !exchange->is_webhook)
         exchange->discarded += *data_size;
+    if (exchange->refused == RC_OK && !exchange->is_webhook)
+        exchange->refused = call_add_body(exchange->call, data, *data_size, &exchange->err);
     *data_size = 0;
     if (exchange->discarded <= EXCHANGE_DRAIN_MAX)
         return MHD_YES;
     /* The library takes no answer in the middle of a body: close. */
     count_result(exchange, exchange->refused);
+    note_refusal(all, exchange, exchange->refused, &exchange->err);
     return MHD_NO;
 }
 
@@ -428,7 +421,7 @@ static enum MHD_Result submit(struct exchanges *all, struct exchange *exchange)
                      ? err_set(&err, RC_NO_MEMORY, "memory ran out; send the event again later")
                      : receive_submit(all->receive, webhook, &err);
     if (rc != RC_OK)
-        return answer_error(exchange, rc, &err);
+        return answer_error(all, exchange, rc, &err);
     exchange->step = STEP_SUBMITTED;
     all->submitted++;
     MHD_suspend_connection(exchange->http);
@@ -439,8 +432,8 @@ static enum MHD_Result on_complete(struct exchanges *all, struct exchange *excha
 {
     connection_enter(all->connections, exchange->connection, PHASE_WORK);
     if (exchange->refused != RC_OK)
-        return answer_error(exchange, exchange->refused, &exchange->err);
-    return exchange->is_webhook ? submit(all, exchange) : answer_endpoint(all, exchange);
+        return answer_error(all, exchange, exchange->refused, &exchange->err);
+    return exchange->is_webhook ? submit(all, exchange) : run_call(all, exchange);
 }
 
 enum MHD_Result exchange_on_data(void *cls, struct MHD_Connection *http, const char *url, const char *method,
@@ -458,10 +451,13 @@ enum MHD_Result exchange_on_data(void *cls, struct MHD_Connection *http, const c
     case STEP_BODY:
         return *data_size > 0 ? on_body(all, exchange, data, data_size) : on_complete(all, exchange);
     case STEP_SUBMITTED:
+    case STEP_WORKING:
         return MHD_YES;
     case STEP_DONE:
         connection_enter(all->connections, exchange->connection, PHASE_BODY);
         return answer_webhook(all, exchange);
+    case STEP_WORKED:
+        return answer_call(all, exchange);
     }
     return MHD_NO;
 }
@@ -490,9 +486,9 @@ void exchange_on_completed(void *cls, struct MHD_Connection *http, void **con_cl
     if (!exchange)
         return;
     *con_cls = NULL;
-    assert(exchange->step != STEP_SUBMITTED);
+    assert(exchange->step != STEP_SUBMITTED && exchange->step != STEP_WORKING);
     connection_enter(all->connections, exchange->connection, PHASE_IDLE);
-    if (exchange->step != STEP_DONE)
+    if (exchange->step != STEP_DONE && exchange->step != STEP_WORKED)
         connection_shut_if_ended(exchange->connection);
     exchange_give(all, exchange);
     if (all->stopping)

@@ -1,5 +1,6 @@
 /*
- * exchange - one request and its answer: routing, limits, the webhook's way to receive and back.
+ * exchange - one request and its answer: framing, limits, the webhook's way to receive and back. What is no
+ * webhook is a call (http/call.h).
  *
  * Steps: headers -> body (kept or thrown away) -> waiting for receive -> answer. A request that is refused
  * early keeps its reason until its body has been read, so that the sender sees the answer; beyond
@@ -14,7 +15,11 @@
 #include <microhttpd.h>
 
 #include "http/connections.h"
+#include "http/pool.h"
+#include "http/refusals.h"
 #include "http/server.h"
+#include "http/session.h"
+#include "http/streams.h"
 
 #define EXCHANGE_DRAIN_MAX  ((uint64_t)8 * 1024 * 1024)
 #define EXCHANGE_HEADER_MAX ((size_t)8 * 1024)
@@ -37,11 +42,16 @@ struct exchanges {
     struct exchange *spare; /* finished ones, kept for their memory */
     size_t spare_count;
     size_t submitted; /* webhooks that receive has */
+    struct session session;
+    struct pool *pool; /* borrowed */
+    struct streams streams;
+    struct refusals *refusals;
     bool stopping;
 };
 
+/* `on_work` is called when connections were resumed outside of the library: run it soon. */
 MUST_CHECK enum rc exchanges_init(struct exchanges *all, const struct server_options *options,
-                                  struct err *err);
+                                  struct pool *pool, void (*on_work)(void *arg), void *arg, struct err *err);
 void exchanges_cleanup(struct exchanges *all);
 
 /* Takes back what receive has finished and lets its connections go on. */

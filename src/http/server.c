@@ -26,14 +26,18 @@ struct server {
     int listener;
     struct buf url;
 
+    struct pool *pool;
     uv_loop_t loop;
     uv_poll_t socket; /* the daemon's epoll descriptor */
     uv_idle_t again;  /* active while the daemon has work that no descriptor shows */
     uv_timer_t timer; /* the next connection to expire, and the end of a stop */
     uv_async_t done;
     uv_async_t stop;
+    uv_async_t wake;
     uv_signal_t signals[3];
+    bool resumed; /* connections were, since the daemon last began to run */
     usec stop_deadline;
+    usec work_due; /* when options.work wants to be called; 0: when it is woken */
     _Atomic bool fatal;
     struct err fatal_err;
 };
@@ -94,21 +98,50 @@ static void finish_when_quiet(struct server *server)
 {
     bool quiet = connections_count(server->exchanges.connections) == 0;
     bool late = clock_monotonic() >= server->stop_deadline;
-    if (server->exchanges.submitted == 0 && (quiet || late))
+    if (server->exchanges.submitted == 0 && pool_busy(server->pool) == 0 && (quiet || late))
         uv_stop(&server->loop);
+}
+
+static void set_timer(struct server *server);
+
+/* The turn of the daemon is what the work has set off, and others' as well: a busy loop makes it look dearer,
+ * and it then takes less. */
+static void do_work(struct server *server)
+{
+    const struct server_work *work = &server->options.work;
+    usec start = clock_monotonic();
+    server->work_due = work->begin(work->arg, start);
+    run_daemon(server);
+    server->work_due = work->took(work->arg, clock_monotonic() - start);
+    set_timer(server);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
-    run_daemon(timer->data);
+    struct server *server = timer->data;
+    if (server->work_due != 0 && server->work_due <= clock_monotonic())
+        do_work(server);
+    else
+        run_daemon(server);
+}
+
+static void on_wake(uv_async_t *async)
+{
+    do_work(async->data);
+}
+
+static usec sooner(usec a, usec b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
 }
 
 static void set_timer(struct server *server)
 {
     usec now = clock_monotonic();
     usec next = connections_expire(server->exchanges.connections, now);
-    if (server->stop_deadline && (next == 0 || server->stop_deadline < next))
-        next = server->stop_deadline;
+    next = sooner(next, streams_beat(&server->exchanges.streams, now));
+    next = sooner(next, server->stop_deadline);
+    next = sooner(next, server->work_due);
     if (next == 0) {
         uv_timer_stop(&server->timer);
         return;
@@ -125,14 +158,25 @@ static void on_again(uv_idle_t *idle)
     run_daemon(idle->data);
 }
 
+/* Connections were resumed outside of the library: the next turn of the loop runs it. */
+static void on_work(void *arg)
+{
+    struct server *server = arg;
+    server->resumed = true;
+    if (!uv_is_active((uv_handle_t *)&server->again))
+        uv_idle_start(&server->again, on_again);
+}
+
 /* One turn: everything that is ready is read, submitted webhooks are handed over together, what is pending is
  * remembered. */
 static void run_daemon(struct server *server)
 {
+    server->resumed = false;
     MHD_run(server->daemon);
     receive_flush(server->exchanges.receive);
     MHD_UNSIGNED_LONG_LONG timeout_ms = 1;
-    bool pending = MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0;
+    bool pending =
+        server->resumed || (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0);
     bool idling = uv_is_active((uv_handle_t *)&server->again);
     if (pending && !idling)
         uv_idle_start(&server->again, on_again);
@@ -171,6 +215,7 @@ static void begin_stop(struct server *server)
     /* What lies read in the sockets is a request that was received: one more turn before receive closes. */
     MHD_run(server->daemon);
     receive_stop(server->exchanges.receive);
+    streams_end(&server->exchanges.streams);
     exchanges_resume(&server->exchanges);
     connections_shut_idle(server->exchanges.connections);
     run_daemon(server);
@@ -199,6 +244,12 @@ void server_on_done(void *arg)
 void server_stop_soon(struct server *server)
 {
     uv_async_send(&server->stop);
+}
+
+void server_wake(void *arg)
+{
+    struct server *server = arg;
+    uv_async_send(&server->wake);
 }
 
 void server_on_fatal(void *arg, const struct err *err)
@@ -242,7 +293,9 @@ static void init_loop(struct server *server)
     uv_timer_init(&server->loop, &server->timer);
     uv_async_init(&server->loop, &server->done, on_done);
     uv_async_init(&server->loop, &server->stop, on_stop);
-    server->again.data = server->timer.data = server->done.data = server->stop.data = server;
+    uv_async_init(&server->loop, &server->wake, on_wake);
+    server->again.data = server->timer.data = server->done.data = server->stop.data = server->wake.data =
+        server;
     for (size_t i = 0; i < 3; i++) {
         uv_signal_init(&server->loop, &server->signals[i]);
         server->signals[i].data = server;
@@ -256,11 +309,17 @@ enum rc server_open(const struct server_options *options, struct server **ret, s
         return err_set(err, RC_NO_MEMORY, "no memory for the HTTP server");
     server->options = *options;
     server->listener = -1;
+    endpoint_table_check(options->endpoints);
     init_loop(server);
+    server->pool = pool_new(&server->loop, on_work, server);
+    if (!server->pool) {
+        server_close(server);
+        return err_set(err, RC_NO_MEMORY, "no memory for the HTTP server");
+    }
     buf_add_str(&server->url, options->tls_cert ? "https://" : "http://");
     enum rc rc = listener_open(options->listen, &server->listener, &server->url, err);
     if (rc == RC_OK)
-        rc = exchanges_init(&server->exchanges, &server->options, err);
+        rc = exchanges_init(&server->exchanges, &server->options, server->pool, on_work, server, err);
     if (rc == RC_OK && !(server->daemon = start_daemon(server)))
         rc = err_set(err, options->tls_cert ? RC_USAGE : RC_INTERNAL,
                      options->tls_cert
@@ -280,6 +339,11 @@ enum rc server_open(const struct server_options *options, struct server **ret, s
 const char *server_url(const struct server *server)
 {
     return buf_str(&server->url);
+}
+
+const struct refusals *server_refusals(const struct server *server)
+{
+    return server->exchanges.refusals;
 }
 
 enum rc server_run(struct server *server, struct receive *receive, void (*on_ready)(void *arg), void *arg,
@@ -320,6 +384,7 @@ void server_close(struct server *server)
         close(server->listener);
     if (server->exchanges.options)
         exchanges_cleanup(&server->exchanges);
+    pool_free(server->pool);
     buf_cleanup(&server->url);
     free(server);
 }

@@ -21,8 +21,22 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "http/asset.h"
 #include "http/endpoint.h"
+#include "http/refusals.h"
 #include "receive/receive.h"
+
+/*
+ * Work that another part has for the loop now and then (live/feed.h). Functions NULL: none.
+ */
+struct server_work {
+    /* Called soon after server_wake(), and when the time has come that it or `took` returned: monotonic; 0:
+     * not before the next server_wake(). */
+    usec (*begin)(void *arg, usec now);
+    /* How long the loop was busy with what begin had set off; returns as begin does. */
+    usec (*took)(void *arg, usec duration);
+    void *arg;
+};
 
 struct server_options {
     const char *listen; /* see http/listener.h */
@@ -37,7 +51,9 @@ struct server_options {
     const char *tls_key;
     const char *token; /* admin token; NULL: everything is open */
     const struct endpoint_table *endpoints;
-    void *context;                /* for their handlers */
+    const struct asset_table *assets; /* NULL: built without the dashboard */
+    void *context;                    /* for their handlers */
+    struct server_work work;
     void (*on_reload)(void *arg); /* SIGHUP, on the loop */
     void *arg;
 };
@@ -51,17 +67,23 @@ MUST_CHECK enum rc server_open(const struct server_options *options, struct serv
 /* "http://127.0.0.1:5000" with the real port; "https:" with TLS. Lives as long as the server. */
 const char *server_url(const struct server *server);
 
+/* The refused webhooks; for the loop's handlers. */
+const struct refusals *server_refusals(const struct server *server);
+
 /* For receive_options.on_done, on_fatal with the server as arg. */
 void server_on_done(void *server);
 void server_on_fatal(void *server, const struct err *err);
 
 /*
  * Serves until SIGTERM, SIGINT or a fatal failure: then stops accepting, has receive finish (receive_stop()),
- * sends every answer, and returns. RC_OK, or what went wrong. on_ready is called once when connections are
- * accepted.
+ * ends streams, waits for the pool, sends every answer, and returns. RC_OK, or what went wrong. on_ready is
+ * called once when connections are accepted.
  */
 MUST_CHECK enum rc server_run(struct server *server, struct receive *receive, void (*on_ready)(void *arg),
                               void *arg, struct err *err);
+
+/* There is reason to call options.work. Any thread, until server_close() begins. */
+void server_wake(void *server);
 
 /* Asks server_run() to return, as SIGTERM does. Any thread. */
 void server_stop_soon(struct server *server);

@@ -109,7 +109,7 @@ static void add_payload(const struct record *record, const struct payload *paylo
                         struct buf *out)
 {
     buf_add_str(out, ",\"payload\":");
-    if (!payload)
+    if (!payload || !payload->body)
         buf_add_str(out, "null");
     else if (reveal)
         json_compact(record->body, out);

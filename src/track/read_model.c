@@ -502,11 +502,10 @@ static void apply_event(struct read_model *model, const struct record *record, u
     struct account_row *row = apply_to_account(model, record, &payload, at, now);
     int64_t type = names_number(&model->names, &model->state, limited(payload.type));
     int64_t app = names_number(&model->names, &model->state, limited(payload.app));
-    state_run(&model->state, STATE_ADD_EVENT, "iiiii", (int64_t)record->seq, row ? row->id : 0, type,
-              app   ? app
-              : row ? row->app.name
-                    : 0,
-              record->received_at);
+    if (app == 0 && row)
+        app = row->app.name;
+    state_run(&model->state, STATE_ADD_EVENT, "iiiiii", (int64_t)record->seq, row ? row->id : 0, type, app,
+              record->received_at, at);
     index_event(model, record, &payload);
     count_shape(payload.shape);
     if (is_heard(model) && !state_failed(&model->state))

@@ -1,6 +1,5 @@
 #include "track/state.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "track/sql.h"
 
 #define CACHE_KIB        16384
 #define CHECKPOINT_PAGES 2000
@@ -32,7 +32,7 @@ const struct sqlite_schema STATE_SCHEMA = {
         "time_to_connect INTEGER, last_event_at INTEGER, status_reason TEXT, step_at INTEGER, step_kind "
         "INTEGER, attempt_at INTEGER, attempt_kind INTEGER, attempt_outcome INTEGER, attempt_ended_at "
         "INTEGER);"
-        "CREATE INDEX account_by_status ON account(status, app, id);"
+        "CREATE INDEX account_by_status ON account(status, id);"
         "CREATE INDEX account_by_app ON account(app, id);"
         "CREATE INDEX account_by_stalled ON account(stalled, id) WHERE stalled <> 0;"
         /* What happened to an account's connection, in order of its own time. outcome is not NULL for a step
@@ -42,9 +42,10 @@ const struct sqlite_schema STATE_SCHEMA = {
         "at, "
         "kind)) WITHOUT ROWID;"
         "CREATE INDEX step_by_deadline ON step(deadline) WHERE deadline IS NOT NULL;"
-        /* Which record is about what; the record itself is in the journal. */
+        /* Which record is about what; the record itself is in the journal. at: received, occurred: its own.
+         */
         "CREATE TABLE event(seq INTEGER PRIMARY KEY, account INTEGER NOT NULL, type INTEGER NOT NULL, app "
-        "INTEGER NOT NULL, at INTEGER NOT NULL);"
+        "INTEGER NOT NULL, at INTEGER NOT NULL, occurred INTEGER NOT NULL);"
         "CREATE INDEX event_by_account ON event(account, seq) WHERE account <> 0;"
         "CREATE INDEX event_by_type ON event(type, seq);"
         "CREATE INDEX event_by_app ON event(app, seq) WHERE app <> 0;"
@@ -153,43 +154,11 @@ enum rc state_remove(const char *directory, const char *file_name, struct err *e
 
 /* ---- statements ---- */
 
-/* The letters are those of state.h. */
-static int bind_all(sqlite3_stmt *statement, const char *format, va_list args)
-{
-    int code = SQLITE_OK;
-    for (int column = 1; format[column - 1] && code == SQLITE_OK; column++) {
-        char letter = format[column - 1];
-        int64_t number;
-        struct slice text;
-        switch (letter) {
-        case 'i':
-        case 't':
-            number = va_arg(args, int64_t);
-            code = letter == 't' && number == TIME_NONE ? sqlite3_bind_null(statement, column)
-                                                        : sqlite3_bind_int64(statement, column, number);
-            break;
-        case 's':
-            text = va_arg(args, struct slice);
-            code = sqlite3_bind_text(statement, column, text.ptr, (int)text.len, SQLITE_STATIC);
-            break;
-        case 'b':
-            text = va_arg(args, struct slice);
-            code = sqlite3_bind_blob(statement, column, text.len ? text.ptr : NULL, (int)text.len,
-                                     SQLITE_STATIC);
-            break;
-        default:
-            assert(letter == '0');
-            code = sqlite3_bind_null(statement, column);
-        }
-    }
-    return code;
-}
-
 static void ask(struct state *state, enum state_statement which, const char *format, va_list args)
 {
     if (state_failed(state))
         return;
-    int code = bind_all(state->statements[which], format, args);
+    int code = sql_bind(state->statements[which], format, args);
     if (code != SQLITE_OK)
         note(state, code, "updating the read model");
 }
@@ -236,25 +205,6 @@ void state_execute(struct state *state, const char *sql)
     int code = state_failed(state) ? SQLITE_OK : sqlite3_exec(state->db, sql, NULL, NULL, NULL);
     if (code != SQLITE_OK)
         note(state, code, "updating the read model");
-}
-
-int64_t column_number(sqlite3_stmt *row, int column)
-{
-    return sqlite3_column_int64(row, column);
-}
-
-usec column_time(sqlite3_stmt *row, int column)
-{
-    return sqlite3_column_type(row, column) == SQLITE_NULL ? TIME_NONE : sqlite3_column_int64(row, column);
-}
-
-struct slice column_text(sqlite3_stmt *row, int column)
-{
-    const void *text = sqlite3_column_blob(row, column);
-    int len = sqlite3_column_bytes(row, column);
-    if (sqlite3_column_type(row, column) == SQLITE_NULL)
-        return SLICE_NONE;
-    return slice_of(text ? text : "", (size_t)len);
 }
 
 int64_t state_number(struct state *state, enum state_statement which, int64_t otherwise)

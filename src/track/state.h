@@ -11,7 +11,7 @@
 #define FAIRLEAD_TRACK_STATE_H
 
 #include "journal/sqlite_conn.h"
-#include "track/account.h"
+#include "track/sql.h"
 
 #define STATE_FILE         "state.db"
 #define STATE_REBUILD_FILE "state.db-rebuild"
@@ -65,7 +65,8 @@ extern const struct sqlite_schema STATE_SCHEMA;
     X(STATE_DUE,                                                                                             \
       "SELECT account, at, kind FROM step WHERE deadline <= ?1 ORDER BY deadline, account LIMIT ?2")         \
     X(STATE_NEXT_DEADLINE, "SELECT min(deadline) FROM step WHERE deadline IS NOT NULL")                      \
-    X(STATE_ADD_EVENT, "INSERT INTO event(seq, account, type, app, at) VALUES(?1, ?2, ?3, ?4, ?5)")          \
+    X(STATE_ADD_EVENT,                                                                                       \
+      "INSERT INTO event(seq, account, type, app, at, occurred) VALUES(?1, ?2, ?3, ?4, ?5, ?6)")             \
     X(STATE_FIRST_EVENT, "SELECT min(seq) FROM event")                                                       \
     X(STATE_FORGET_EVENTS, "DELETE FROM event WHERE seq < ?1 AND seq < ?2")                                  \
     X(STATE_ADD_DUPLICATES, "INSERT INTO duplicate(seq, count) VALUES(?1, ?2) "                              \
@@ -116,11 +117,7 @@ static inline bool state_failed(const struct state *state)
 /* Remembers a failure that is not SQLite's. */
 void state_fail(struct state *state, enum rc rc, const char *message);
 
-/*
- * Binds and runs a statement to its end. `format` says what follows, a letter for each parameter: i int64_t;
- * t a time (usec; TIME_NONE is NULL); s struct slice as text (absent: NULL); b struct slice as blob (empty:
- * NULL); 0 NULL, without an argument.
- */
+/* Binds (see track/sql.h) and runs a statement to its end. */
 void state_run(struct state *state, enum state_statement which, const char *format, ...);
 /* Runs text that is not worth preparing. */
 void state_execute(struct state *state, const char *sql);
@@ -129,11 +126,6 @@ void state_ask(struct state *state, enum state_statement which, const char *form
 /* The statement at its next row, for sqlite3_column_*(); NULL at the end or after a failure. */
 sqlite3_stmt *state_next(struct state *state, enum state_statement which);
 void state_done(struct state *state, enum state_statement which);
-
-/* Columns: a number, 0 for NULL; a time; a text, absent for NULL, that lives until the next step. */
-int64_t column_number(sqlite3_stmt *row, int column);
-usec column_time(sqlite3_stmt *row, int column);
-struct slice column_text(sqlite3_stmt *row, int column);
 
 /* One number: the first column of the first row; `otherwise` when there is none or it is NULL. */
 int64_t state_number(struct state *state, enum state_statement which, int64_t otherwise);

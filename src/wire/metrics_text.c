@@ -12,10 +12,29 @@
 #include "base/cleanup.h"
 #include "base/metric.h"
 #include "base/version.h"
+#include "wire/utf8.h"
 
-static void write_heading(struct buf *out, const char *name, const char *kind, const char *help)
+void metrics_text_heading(const char *name, const char *kind, const char *help, struct buf *out)
 {
     buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind);
+}
+
+/* The exposition format escapes three characters and wants UTF-8. */
+void metrics_text_label(struct slice value, struct buf *out)
+{
+    while (value.len > 0) {
+        uint32_t point;
+        size_t len = utf8_read(value, &point);
+        if (point == UTF8_BAD)
+            buf_add_str(out, "\xEF\xBF\xBD");
+        else if (point == '\n')
+            buf_add_str(out, "\\n");
+        else if (point == '"' || point == '\\')
+            buf_addf(out, "\\%c", (char)point);
+        else
+            buf_add(out, value.ptr, len);
+        value = slice_skip(value, len);
+    }
 }
 
 /* ---- our own tables ---------------------------------------------------------------------------------------
@@ -27,7 +46,7 @@ static void write_values(struct buf *out)
     for (int i = 0; i < METRIC_COUNT; i++) {
         const struct metric_row *row = metric_row((enum metric)i);
         if (strcmp(name, row->name) != 0)
-            write_heading(out, row->name, row->kind, row->help);
+            metrics_text_heading(row->name, row->kind, row->help, out);
         name = row->name;
         if (*row->label)
             buf_addf(out, "%s{%s} %lld\n", row->name, row->label, (long long)metric_get((enum metric)i));
@@ -41,7 +60,7 @@ static void write_histogram(enum histogram histogram, struct buf *out)
     const struct histogram_row *row = histogram_row(histogram);
     struct histogram_values values;
     histogram_get(histogram, &values);
-    write_heading(out, row->name, "histogram", row->help);
+    metrics_text_heading(row->name, "histogram", row->help, out);
     uint64_t below = 0;
     for (size_t i = 0; i < row->bound_count; i++) {
         below += values.counts[i];
@@ -129,13 +148,13 @@ static void write_fds(struct buf *out)
 {
     long open_fds = count_open_fds();
     if (open_fds >= 0) {
-        write_heading(out, "process_open_fds", "gauge", "Number of open file descriptors.");
+        metrics_text_heading("process_open_fds", "gauge", "Number of open file descriptors.", out);
         buf_addf(out, "process_open_fds %ld\n", open_fds);
     }
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
-    write_heading(out, "process_max_fds", "gauge", "Maximum number of open file descriptors.");
+    metrics_text_heading("process_max_fds", "gauge", "Maximum number of open file descriptors.", out);
     if (limit.rlim_cur == RLIM_INFINITY)
         buf_add_str(out, "process_max_fds +Inf\n");
     else
@@ -150,18 +169,18 @@ static void write_process(struct buf *out)
         return;
     double ticks_per_second = (double)sysconf(_SC_CLK_TCK);
     unsigned long long page_bytes = (unsigned long long)sysconf(_SC_PAGESIZE);
-    write_heading(out, "process_cpu_seconds_total", "counter",
-                  "Total user and system CPU time spent in seconds.");
+    metrics_text_heading("process_cpu_seconds_total", "counter",
+                         "Total user and system CPU time spent in seconds.", out);
     buf_addf(out, "process_cpu_seconds_total %.2f\n", (double)stat.cpu_ticks / ticks_per_second);
-    write_heading(out, "process_resident_memory_bytes", "gauge", "Resident memory size in bytes.");
+    metrics_text_heading("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.", out);
     buf_addf(out, "process_resident_memory_bytes %llu\n", stat.resident_pages * page_bytes);
-    write_heading(out, "process_virtual_memory_bytes", "gauge", "Virtual memory size in bytes.");
+    metrics_text_heading("process_virtual_memory_bytes", "gauge", "Virtual memory size in bytes.", out);
     buf_addf(out, "process_virtual_memory_bytes %llu\n", stat.virtual_bytes);
     unsigned long long boot = read_boot_time();
     if (boot == 0)
         return;
-    write_heading(out, "process_start_time_seconds", "gauge",
-                  "Start time of the process since the Unix epoch in seconds.");
+    metrics_text_heading("process_start_time_seconds", "gauge",
+                         "Start time of the process since the Unix epoch in seconds.", out);
     buf_addf(out, "process_start_time_seconds %.2f\n",
              (double)boot + (double)stat.start_ticks / ticks_per_second);
 }
@@ -171,7 +190,7 @@ void metrics_text_write(struct buf *out)
     write_values(out);
     for (int i = 0; i < HISTOGRAM_COUNT; i++)
         write_histogram((enum histogram)i, out);
-    write_heading(out, "fairlead_build_info", "gauge", "The version of this build; always 1.");
+    metrics_text_heading("fairlead_build_info", "gauge", "The version of this build; always 1.", out);
     buf_addf(out, "fairlead_build_info{version=\"%s\"} 1\n", version_text());
     write_process(out);
 }

@@ -126,12 +126,50 @@ static void test_one_address_has_a_limit_and_loopback_has_none(void **state)
     pair_close(pair);
 }
 
+static void count_call(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static void test_streams_are_the_last_to_make_room(void **state)
+{
+    (void)state;
+    struct connection_limits limits = {.phase_time = {[PHASE_BODY] = 1}, .max_connections = 2};
+    struct connections *all = connections_new(&limits);
+    struct sockaddr_in from = address("192.0.2.1");
+    struct pair pairs[MANY];
+    struct connection *added[MANY];
+    int told = 0;
+    for (int i = 0; i < MANY; i++)
+        pairs[i] = pair_open();
+    added[0] = connections_add(all, pairs[0].ours, (struct sockaddr *)&from);
+    connection_enter(all, added[0], PHASE_STREAM);
+    connection_set_on_shut(added[0], count_call, &told);
+    added[1] = connections_add(all, pairs[1].ours, (struct sockaddr *)&from);
+    connection_enter(all, added[1], PHASE_BODY);
+    added[2] = connections_add(all, pairs[2].ours, (struct sockaddr *)&from);
+    assert_true(is_shut(pairs[1]) && !is_shut(pairs[0]));
+    connection_enter(all, added[2], PHASE_WORK);
+    added[3] = connections_add(all, pairs[3].ours, (struct sockaddr *)&from);
+    assert_true(is_shut(pairs[0]) && !is_shut(pairs[2]));
+    connection_shut(added[0]);
+    assert_int_equal(told, 1);
+    assert_true(connection_has_ended(added[0]));
+    assert_false(connection_has_ended(added[2]));
+    for (int i = 0; i < MANY; i++) {
+        connections_remove(all, added[i]);
+        pair_close(pairs[i]);
+    }
+    connections_free(all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_phase_ends_by_its_beginning_not_its_last_byte),
         cmocka_unit_test(test_the_longest_idle_makes_room),
         cmocka_unit_test(test_one_address_has_a_limit_and_loopback_has_none),
+        cmocka_unit_test(test_streams_are_the_last_to_make_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

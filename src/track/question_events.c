@@ -1,0 +1,238 @@
+#include <stdio.h>
+
+#include "track/question.h"
+#include "track/text_index.h"
+
+#define FILTER_COUNT 3
+
+/* Numbers instead of names; 0: no condition. */
+struct conditions {
+    int64_t account;
+    int64_t type;
+    int64_t app;
+    usec since;
+    usec until;
+    bool impossible; /* a name that no event has */
+};
+
+struct listing {
+    struct question *question;
+    struct conditions conditions;
+    const struct page *page;
+    struct event_view view;
+    struct buf *out;
+    size_t items;
+    size_t examined;
+    uint64_t next; /* go on below this; 0: nothing is left */
+};
+
+static int64_t number_of(struct question *question, struct slice text, struct conditions *conditions)
+{
+    int64_t number = text.ptr ? question_name(question, text) : 0;
+    if (text.ptr && number == 0)
+        conditions->impossible = true;
+    return number;
+}
+
+static void read_conditions(struct question *question, const struct event_filter *filter,
+                            struct conditions *ret)
+{
+    *ret = (struct conditions){.since = filter->since, .until = filter->until};
+    ret->type = number_of(question, filter->type, ret);
+    ret->app = number_of(question, filter->app, ret);
+    if (!filter->connected_account_id.ptr)
+        return;
+    ret->account = question_number(question, 0, "SELECT id FROM account WHERE account_id = ?1", "s",
+                                   filter->connected_account_id);
+    if (ret->account == 0)
+        ret->impossible = true;
+}
+
+/*
+ * The first record received at or after `at`, as far as the clock did not jump: record numbers and times of
+ * receipt rise together, so twenty looks find it among a million.
+ */
+static uint64_t seq_at(struct question *question, usec at, uint64_t low, uint64_t high)
+{
+    static const char NEXT[] = "SELECT seq, at FROM event WHERE seq >= ?1 ORDER BY seq LIMIT 1";
+    sqlite3_stmt *look = question_ask(question, NEXT, "");
+    while (low < high && !question_failed(question)) {
+        uint64_t middle = low + (high - low) / 2;
+        sqlite3_bind_int64(look, 1, (sqlite3_int64)middle);
+        bool found = question_next(question, look);
+        bool before = found && column_number(look, 1) < at;
+        uint64_t seq = found ? (uint64_t)column_number(look, 0) : high;
+        sqlite3_reset(look);
+        if (before)
+            low = seq + 1;
+        else
+            high = middle;
+    }
+    sqlite3_finalize(look);
+    return low;
+}
+
+static bool fits(const struct conditions *conditions, sqlite3_stmt *row)
+{
+    usec at = column_number(row, 4);
+    return (conditions->account == 0 || column_number(row, 1) == conditions->account) &&
+           (conditions->type == 0 || column_number(row, 2) == conditions->type) &&
+           (conditions->app == 0 || column_number(row, 3) == conditions->app) &&
+           (conditions->since == TIME_NONE || at >= conditions->since) &&
+           (conditions->until == TIME_NONE || at < conditions->until);
+}
+
+/* Takes rows (seq, account, type, app, at), newest first. false: the page is full or the budget spent. */
+static bool take_rows(struct listing *listing, sqlite3_stmt *rows)
+{
+    while (question_next(listing->question, rows)) {
+        uint64_t seq = (uint64_t)column_number(rows, 0);
+        if (listing->items == listing->page->limit || listing->examined++ >= QUESTION_BUDGET) {
+            listing->next = seq + 1;
+            return false;
+        }
+        if (fits(&listing->conditions, rows) && question_write_event(listing->question, seq, &listing->view,
+                                                                     listing->items ? "," : "", listing->out))
+            listing->items++;
+    }
+    return true;
+}
+
+/* The narrowest index that a condition has; the other conditions are looked at row by row. */
+static void list_by_index(struct listing *listing, uint64_t low, uint64_t high)
+{
+    const struct conditions *conditions = &listing->conditions;
+    const struct {
+        const char *column;
+        int64_t number;
+    } INDEXES[FILTER_COUNT] = {
+        {"account = ?3 AND account <> 0", conditions->account},
+        {"app = ?3 AND app <> 0", conditions->app},
+        {"type = ?3", conditions->type},
+    };
+    char sql[200];
+    size_t i = 0;
+    while (i < FILTER_COUNT && INDEXES[i].number == 0)
+        i++;
+    snprintf(sql, sizeof sql,
+             "SELECT seq, account, type, app, at FROM event WHERE seq >= ?1 AND seq < ?2 AND %s "
+             "ORDER BY seq DESC",
+             i < FILTER_COUNT ? INDEXES[i].column : "?3 = 0");
+    sqlite3_stmt *rows = question_ask(listing->question, sql, "iii", (int64_t)low, (int64_t)high,
+                                      i < FILTER_COUNT ? INDEXES[i].number : 0);
+    take_rows(listing, rows);
+    sqlite3_finalize(rows);
+}
+
+static bool has_table(struct question *question, int64_t shard)
+{
+    struct buf name = BUF_INIT;
+    text_index_table(shard, &name);
+    bool has = question_number(question, 0, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1",
+                               "s", buf_slice(&name)) != 0;
+    buf_cleanup(&name);
+    return has;
+}
+
+static bool list_shard(struct listing *listing, int64_t shard, uint64_t low, uint64_t high,
+                       struct slice match)
+{
+    struct buf sql = BUF_INIT;
+    bool go_on = true;
+    if (!has_table(listing->question, shard))
+        return true;
+    buf_add_str(&sql, "SELECT e.seq, e.account, e.type, e.app, e.at FROM ");
+    text_index_table(shard, &sql);
+    buf_add_str(&sql, " AS t CROSS JOIN event AS e ON e.seq = t.rowid WHERE ");
+    text_index_table(shard, &sql);
+    buf_add_str(&sql, " MATCH ?3 AND t.rowid >= ?1 AND t.rowid < ?2 ORDER BY t.rowid DESC");
+    sqlite3_stmt *rows =
+        question_ask(listing->question, buf_str(&sql), "iis", (int64_t)low, (int64_t)high, match);
+    if (rows)
+        go_on = take_rows(listing, rows);
+    sqlite3_finalize(rows);
+    buf_cleanup(&sql);
+    return go_on && !question_failed(listing->question);
+}
+
+static void list_by_words(struct listing *listing, uint64_t low, uint64_t high, struct slice q)
+{
+    struct buf match = BUF_INIT;
+    question_match(listing->question, q, &match);
+    int64_t oldest = text_index_shard(low);
+    for (int64_t shard = text_index_shard(high); shard >= oldest && !question_failed(listing->question);
+         shard--)
+        if (!list_shard(listing, shard, low, high, buf_slice(&match)))
+            break;
+    buf_cleanup(&match);
+}
+
+static void list(struct listing *listing, const struct event_filter *filter)
+{
+    struct question *question = listing->question;
+    const struct conditions *conditions = &listing->conditions;
+    uint64_t first = (uint64_t)question_number(question, 1, "SELECT min(seq) FROM event", "");
+    uint64_t end = (uint64_t)question_number(question, 0, "SELECT max(seq) FROM event", "") + 1;
+    uint64_t low = conditions->since == TIME_NONE ? first : seq_at(question, conditions->since, first, end);
+    uint64_t high = conditions->until == TIME_NONE ? end : seq_at(question, conditions->until, first, end);
+    if (listing->page->cursor != 0 && listing->page->cursor < high)
+        high = listing->page->cursor;
+    if (filter->q.ptr)
+        list_by_words(listing, low, high, filter->q);
+    else
+        list_by_index(listing, low, high);
+}
+
+enum rc question_events(struct questions *questions, const struct event_filter *filter,
+                        const struct page *page, bool reveal, struct buf *out, struct err *err)
+{
+    struct question question;
+    enum rc rc = question_begin(questions, &question, err);
+    if (rc != RC_OK)
+        return rc;
+    struct listing listing = {.question = &question, .page = page, .view = {.reveal = reveal}, .out = out};
+    read_conditions(&question, filter, &listing.conditions);
+    buf_add_str(out, "{\"items\":[");
+    if (!listing.conditions.impossible)
+        list(&listing, filter);
+    if (listing.next)
+        buf_addf(out, "],\"next\":\"%llu\"}", (unsigned long long)listing.next);
+    else
+        buf_add_str(out, "],\"next\":null}");
+    return question_end(&question, out, err);
+}
+
+struct raw_reading {
+    uint64_t seq;
+    struct buf *out;
+    bool found;
+};
+
+static bool copy_body(void *arg, const struct record *record)
+{
+    struct raw_reading *reading = arg;
+    reading->found = record->seq == reading->seq && record->kind == RECORD_EVENT;
+    if (reading->found)
+        buf_add_slice(reading->out, record->body);
+    return false;
+}
+
+enum rc question_event(struct questions *questions, uint64_t seq, bool raw, bool reveal, struct buf *out,
+                       struct err *err)
+{
+    struct question question;
+    uint64_t last;
+    enum rc rc = question_begin(questions, &question, err);
+    if (rc != RC_OK)
+        return rc;
+    struct raw_reading reading = {.seq = seq, .out = out};
+    struct event_view view = {.reveal = reveal, .headers = true};
+    if (!raw)
+        reading.found = question_write_event(&question, seq, &view, "", out);
+    else if (journal_read(question.journal, seq - 1, 1, copy_body, &reading, &last, &question.err) != RC_OK)
+        question.rc = RC_STORAGE_UNAVAILABLE;
+    if (!reading.found)
+        question_fail(&question, RC_NOT_FOUND,
+                      "there is no event with this number; retention may have removed it");
+    return question_end(&question, out, err);
+}

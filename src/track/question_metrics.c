@@ -1,0 +1,198 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/metric.h"
+#include "track/question.h"
+#include "track/rollup.h"
+#include "wire/metrics_text.h"
+
+/* Apps beyond this number, the ones with the fewest accounts, share the label "other". */
+#define MAX_APPS 256
+
+struct app {
+    int64_t name;
+    int64_t accounts;
+    int64_t by_status[STATUS_COUNT];
+    int64_t started;
+    int64_t completed;
+    struct sketch times;
+};
+
+struct apps {
+    struct app *items;
+    size_t count;
+    struct app other;
+    bool has_other;
+};
+
+static int compare_apps(const void *a, const void *b)
+{
+    const struct app *x = a;
+    const struct app *y = b;
+    if (x->accounts != y->accounts)
+        return x->accounts < y->accounts ? 1 : -1;
+    return (x->name > y->name) - (x->name < y->name);
+}
+
+static struct app *find(struct apps *apps, int64_t name)
+{
+    for (size_t i = 0; i < apps->count; i++)
+        if (apps->items[i].name == name)
+            return &apps->items[i];
+    apps->has_other = true;
+    return &apps->other;
+}
+
+/* The apps with the most accounts get a label of their own. */
+static void choose_apps(struct question *question, struct apps *apps)
+{
+    sqlite3_stmt *rows = question_ask(
+        question, "SELECT app, sum(accounts) FROM tally GROUP BY app ORDER BY 2 DESC, 1 LIMIT ?1", "i",
+        (int64_t)MAX_APPS);
+    apps->items = calloc(MAX_APPS, sizeof *apps->items);
+    if (!apps->items)
+        question_fail(question, RC_NO_MEMORY, "memory ran out");
+    while (rows && question_next(question, rows)) {
+        struct app *app = &apps->items[apps->count++];
+        app->name = column_number(rows, 0);
+        app->accounts = column_number(rows, 1);
+    }
+    sqlite3_finalize(rows);
+    if (apps->count > 0)
+        qsort(apps->items, apps->count, sizeof *apps->items, compare_apps);
+}
+
+static void count_accounts(struct question *question, struct apps *apps)
+{
+    sqlite3_stmt *rows = question_ask(question, "SELECT app, status, accounts FROM tally", "");
+    while (rows && question_next(question, rows)) {
+        int64_t status = column_number(rows, 1);
+        if (status >= 0 && status < STATUS_COUNT)
+            find(apps, column_number(rows, 0))->by_status[status] += column_number(rows, 2);
+    }
+    sqlite3_finalize(rows);
+}
+
+static void count_connections(struct question *question, struct apps *apps)
+{
+    sqlite3_stmt *rows = question_ask(
+        question, "SELECT app, started, completed, times FROM rollup WHERE grain = ?1 AND level = ?2", "ii",
+        rollup_grains[ROLLUP_GRAINS - 1], (int64_t)LEVEL_APP);
+    while (rows && question_next(question, rows)) {
+        struct app *app = find(apps, column_number(rows, 0));
+        app->started += column_number(rows, 1);
+        app->completed += column_number(rows, 2);
+        if (!sketch_add_encoded(&app->times, column_text(rows, 3)))
+            question_fail(question, RC_CORRUPT, "the read model holds a damaged histogram");
+    }
+    sqlite3_finalize(rows);
+}
+
+/* ---- text ---- */
+
+static void add_label(struct question *question, const struct apps *apps, const struct app *app,
+                      struct buf *out)
+{
+    sqlite3_stmt *rows = question_ask(question, "SELECT text FROM name WHERE id = ?1", "i", app->name);
+    buf_add_str(out, "app=\"");
+    if (app == &apps->other)
+        buf_add_str(out, "other");
+    else if (rows && question_next(question, rows))
+        metrics_text_label(column_text(rows, 0), out);
+    buf_add_char(out, '"');
+    sqlite3_finalize(rows);
+}
+
+static void write_accounts(struct question *question, const struct apps *apps, const struct app *app,
+                           struct buf *out)
+{
+    for (int status = 0; status < STATUS_COUNT; status++) {
+        const char *name = account_status_name((enum account_status)status);
+        if (app->by_status[status] == 0)
+            continue;
+        buf_add_str(out, "fairlead_connected_accounts{");
+        add_label(question, apps, app, out);
+        buf_addf(out, ",status=\"%s\"} %lld\n", name ? name : "UNKNOWN", (long long)app->by_status[status]);
+    }
+}
+
+static void write_started(struct question *question, const struct apps *apps, const struct app *app,
+                          struct buf *out)
+{
+    buf_add_str(out, "fairlead_connections_started_total{");
+    add_label(question, apps, app, out);
+    buf_addf(out, "} %lld\n", (long long)app->started);
+}
+
+static void write_completed(struct question *question, const struct apps *apps, const struct app *app,
+                            struct buf *out)
+{
+    buf_add_str(out, "fairlead_connections_completed_total{");
+    add_label(question, apps, app, out);
+    buf_addf(out, "} %lld\n", (long long)app->completed);
+}
+
+static void write_bucket(struct question *question, const struct apps *apps, const struct app *app,
+                         const char *le, int64_t count, struct buf *out)
+{
+    buf_add_str(out, "fairlead_time_to_connect_seconds_bucket{");
+    add_label(question, apps, app, out);
+    buf_addf(out, ",le=\"%s\"} %lld\n", le, (long long)count);
+}
+
+static void write_times(struct question *question, const struct apps *apps, const struct app *app,
+                        struct buf *out)
+{
+    static const int BOUNDS[] = {1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600};
+    int64_t below = 0;
+    double sum = 0;
+    size_t bucket = 0;
+    char le[16];
+    for (size_t i = 0; i < sizeof BOUNDS / sizeof BOUNDS[0]; i++) {
+        for (; sketch_bucket_middle(bucket) <= BOUNDS[i] * USEC_PER_SEC; bucket++)
+            below += app->times.counts[bucket];
+        snprintf(le, sizeof le, "%d", BOUNDS[i]);
+        write_bucket(question, apps, app, le, below, out);
+    }
+    for (size_t i = 0; i < SKETCH_BUCKETS; i++)
+        sum += (double)app->times.counts[i] * (double)sketch_bucket_middle(i) / 1e6;
+    int64_t total = sketch_total(&app->times);
+    write_bucket(question, apps, app, "+Inf", total, out);
+    buf_add_str(out, "fairlead_time_to_connect_seconds_sum{");
+    add_label(question, apps, app, out);
+    buf_addf(out, "} %.3f\nfairlead_time_to_connect_seconds_count{", sum);
+    add_label(question, apps, app, out);
+    buf_addf(out, "} %lld\n", (long long)total);
+}
+
+typedef void write_fn(struct question *question, const struct apps *apps, const struct app *app,
+                      struct buf *out);
+
+static write_fn *const WRITERS[FAMILY_COUNT] = {
+    [FAMILY_ACCOUNTS] = write_accounts,
+    [FAMILY_STARTED] = write_started,
+    [FAMILY_COMPLETED] = write_completed,
+    [FAMILY_TIME_TO_CONNECT] = write_times,
+};
+
+enum rc question_metrics(struct questions *questions, struct buf *out, struct err *err)
+{
+    struct question question;
+    struct apps apps = {.count = 0};
+    enum rc rc = question_begin(questions, &question, err);
+    if (rc != RC_OK)
+        return rc;
+    choose_apps(&question, &apps);
+    count_accounts(&question, &apps);
+    count_connections(&question, &apps);
+    for (int i = 0; i < FAMILY_COUNT; i++) {
+        const struct family_row *family = family_row((enum family)i);
+        metrics_text_heading(family->name, family->kind, family->help, out);
+        for (size_t k = 0; k < apps.count && !question_failed(&question); k++)
+            WRITERS[i](&question, &apps, &apps.items[k], out);
+        if (apps.has_other)
+            WRITERS[i](&question, &apps, &apps.other, out);
+    }
+    free(apps.items);
+    return question_end(&question, out, err);
+}
