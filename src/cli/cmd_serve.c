@@ -21,7 +21,8 @@
 
 #define TLS_FILE_MAX ((size_t)1024 * 1024)
 
-/* Descriptors that are not connections: journal, log, epoll, … */
+/* Descriptors that are no connections of ours: journal, read model, epoll, and what the library accepts
+ * beyond. */
 #define OTHER_DESCRIPTORS 128
 
 /* Everything that lives as long as the server; each part is NULL until it is there. */
@@ -63,8 +64,13 @@ static size_t connection_limit(const struct serve_options *options)
     }
     if (limit.rlim_cur >= need)
         return wanted;
+    /* Never more than there are: connections that cannot be accepted would hide those that could be closed.
+     */
+    size_t quarter = limit.rlim_cur / 4 > 0 ? limit.rlim_cur / 4 : 1;
     size_t possible =
-        limit.rlim_cur > 2 * OTHER_DESCRIPTORS ? limit.rlim_cur - OTHER_DESCRIPTORS : OTHER_DESCRIPTORS;
+        limit.rlim_cur > OTHER_DESCRIPTORS + quarter ? limit.rlim_cur - OTHER_DESCRIPTORS : quarter;
+    if (possible >= wanted)
+        return wanted;
     log_warn("the open-file limit allows fewer connections than max-connections", "connections",
              LOG_NUM(possible));
     return possible;

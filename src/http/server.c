@@ -16,7 +16,8 @@
 
 #define STOP_TIME (5 * USEC_PER_SEC)
 
-/* Connections that libmicrohttpd accepts beyond our own limit, so that ours decides who has to go. */
+/* At most so many connections does libmicrohttpd accept beyond our own limit, so that ours decides who has to
+ * go. */
 #define SPARE_CONNECTIONS 64
 
 struct server {
@@ -36,6 +37,7 @@ struct server {
     uv_async_t wake;
     uv_signal_t signals[3];
     bool resumed; /* connections were, since the daemon last began to run */
+    bool closed;  /* likewise */
     usec stop_deadline;
     usec work_due; /* when options.work wants to be called; 0: when it is woken */
     _Atomic bool fatal;
@@ -57,6 +59,7 @@ static void on_connection(void *cls, struct MHD_Connection *http, void **context
         if (*context)
             connections_remove(server->exchanges.connections, *context);
         *context = NULL;
+        server->closed = true;
         return;
     }
     const union MHD_ConnectionInfo *fd = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -171,12 +174,13 @@ static void on_work(void *arg)
  * remembered. */
 static void run_daemon(struct server *server)
 {
-    server->resumed = false;
+    server->resumed = server->closed = false;
     MHD_run(server->daemon);
     receive_flush(server->exchanges.receive);
     MHD_UNSIGNED_LONG_LONG timeout_ms = 1;
-    bool pending =
-        server->resumed || (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0);
+    /* Out of descriptors the library stops listening, and after a close begins again only when it is run. */
+    bool pending = server->resumed || server->closed ||
+                   (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0);
     bool idling = uv_is_active((uv_handle_t *)&server->again);
     if (pending && !idling)
         uv_idle_start(&server->again, on_again);
@@ -266,6 +270,8 @@ void server_on_fatal(void *arg, const struct err *err)
 static struct MHD_Daemon *start_daemon(struct server *server)
 {
     const struct server_options *options = &server->options;
+    size_t spare =
+        options->max_connections < SPARE_CONNECTIONS ? options->max_connections : SPARE_CONNECTIONS;
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem tls[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)options->tls_cert},
@@ -278,11 +284,11 @@ static struct MHD_Daemon *start_daemon(struct server *server)
     return MHD_start_daemon(
         flags, 0, on_accept, server, exchange_on_data, &server->exchanges, MHD_OPTION_EXTERNAL_LOGGER,
         on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, server->listener, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)(options->max_connections + SPARE_CONNECTIONS), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        EXCHANGE_POOL_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
-        server, MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, &server->exchanges,
-        MHD_OPTION_URI_LOG_CALLBACK, exchange_on_uri, &server->exchanges, MHD_OPTION_UNESCAPE_CALLBACK,
-        keep_escapes, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls_options, MHD_OPTION_END);
+        (unsigned)(options->max_connections + spare), MHD_OPTION_CONNECTION_MEMORY_LIMIT, EXCHANGE_POOL_BYTES,
+        MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+        MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, &server->exchanges, MHD_OPTION_URI_LOG_CALLBACK,
+        exchange_on_uri, &server->exchanges, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls_options, MHD_OPTION_END);
 }
 
 /* The handles stay in the loop from here to server_close(). */
