@@ -15,6 +15,7 @@
 #include "cli/service_manager.h"
 #include "cli/terminal.h"
 #include "cli/text_file.h"
+#include "cli/watchdog.h"
 #include "http/server.h"
 
 #define TLS_FILE_MAX ((size_t)1024 * 1024)
@@ -37,6 +38,7 @@ struct daemon {
     struct tracker *tracker;
     struct questions *questions;
     struct api_context api;
+    struct watchdog watchdog;
 };
 
 static void configure_log(const struct serve_options *options)
@@ -71,7 +73,7 @@ static void on_reload(void *arg)
     struct daemon *daemon = arg;
     struct serve_options fresh = {0};
     struct err err;
-    service_manager_tell("RELOADING=1");
+    service_manager_tell_reloading();
     enum rc rc = serve_options_read(&fresh, daemon->argc, daemon->argv, &err);
     if (rc == RC_OK)
         rc = receive_set_secrets(daemon->receive, (enum scheme)fresh.verify,
@@ -85,6 +87,12 @@ static void on_reload(void *arg)
     }
     option_values_cleanup(&serve_option_table, &fresh);
     service_manager_tell("READY=1");
+}
+
+static void on_interval(void *arg)
+{
+    struct daemon *daemon = arg;
+    watchdog_beat(&daemon->watchdog, daemon->receive, daemon->tracker, daemon->journal);
 }
 
 static enum rc read_tls(struct daemon *daemon, struct err *err)
@@ -143,6 +151,8 @@ static enum rc open_server(struct daemon *daemon, struct err *err)
         .endpoints = &api_endpoints,
         .context = &daemon->api,
         .on_reload = on_reload,
+        .interval = watchdog_interval(&daemon->watchdog),
+        .on_interval = on_interval,
         .arg = daemon,
     };
     return server_open(&server, &daemon->server, err);
@@ -205,6 +215,7 @@ static void fill_api(struct daemon *daemon)
             {
                 .url = server_url(daemon->server),
                 .webhook_path = options->path,
+                .data = options->data,
                 .scheme = scheme_name((enum scheme)options->verify),
                 .checks_signatures = checks_signatures(options),
                 .secret_count = options->secret.count,
@@ -276,6 +287,7 @@ static enum rc start_parts(struct daemon *daemon, struct err *err)
 static enum rc serve(struct daemon *daemon, struct err *err)
 {
     hold_signals(SIG_BLOCK);
+    watchdog_init(&daemon->watchdog);
     enum rc rc = start_parts(daemon, err);
     bool ran = rc == RC_OK;
     if (ran) {
