@@ -17,6 +17,7 @@
 #include "cli/service_manager.h"
 #include "cli/terminal.h"
 #include "cli/text_file.h"
+#include "cli/watchdog.h"
 #include "http/server.h"
 
 #define TLS_FILE_MAX ((size_t)1024 * 1024)
@@ -42,6 +43,7 @@ struct daemon {
     struct feed *feed;
     struct api_context api;
     struct buf openapi;
+    struct watchdog watchdog;
 };
 
 static void configure_log(const struct serve_options *options)
@@ -81,7 +83,7 @@ static void on_reload(void *arg)
     struct daemon *daemon = arg;
     struct serve_options fresh = {0};
     struct err err;
-    service_manager_tell("RELOADING=1");
+    service_manager_tell_reloading();
     enum rc rc = serve_options_read(&fresh, daemon->argc, daemon->argv, &err);
     if (rc == RC_OK)
         rc = receive_set_secrets(daemon->receive, (enum scheme)fresh.verify,
@@ -95,6 +97,12 @@ static void on_reload(void *arg)
     }
     option_values_cleanup(&serve_option_table, &fresh);
     service_manager_tell("READY=1");
+}
+
+static void on_interval(void *arg)
+{
+    struct daemon *daemon = arg;
+    watchdog_beat(&daemon->watchdog, daemon->receive, daemon->tracker, daemon->journal);
 }
 
 static enum rc read_tls(struct daemon *daemon, struct err *err)
@@ -190,6 +198,8 @@ static enum rc open_server(struct daemon *daemon, struct err *err)
         .context = &daemon->api,
         .work = {fan_out, fan_out_took, daemon->feed},
         .on_reload = on_reload,
+        .interval = watchdog_interval(&daemon->watchdog),
+        .on_interval = on_interval,
         .arg = daemon,
     };
     return server_open(&server, &daemon->server, err);
@@ -260,6 +270,7 @@ static void fill_api(struct daemon *daemon)
             {
                 .url = server_url(daemon->server),
                 .webhook_path = options->path,
+                .data = options->data,
                 .scheme = scheme_name((enum scheme)options->verify),
                 .checks_signatures = checks_signatures(options),
                 .secret_count = options->secret.count,
@@ -346,6 +357,7 @@ static enum rc start_parts(struct daemon *daemon, struct err *err)
 static enum rc serve(struct daemon *daemon, struct err *err)
 {
     hold_signals(SIG_BLOCK);
+    watchdog_init(&daemon->watchdog);
     enum rc rc = start_parts(daemon, err);
     bool ran = rc == RC_OK;
     if (ran) {

@@ -32,6 +32,7 @@ struct server {
     uv_poll_t socket; /* the daemon's epoll descriptor */
     uv_idle_t again;  /* active while the daemon has work that no descriptor shows */
     uv_timer_t timer; /* the next connection to expire, and the end of a stop */
+    uv_timer_t interval;
     uv_async_t done;
     uv_async_t stop;
     uv_async_t wake;
@@ -239,6 +240,19 @@ static void on_signal(uv_signal_t *handle, int number)
         server->options.on_reload(server->options.arg);
 }
 
+static void on_interval(uv_timer_t *timer)
+{
+    struct server *server = timer->data;
+    server->options.on_interval(server->options.arg);
+}
+
+static void start_interval(struct server *server)
+{
+    uint64_t every_ms = (uint64_t)(server->options.interval / USEC_PER_MS);
+    if (server->options.interval > 0)
+        uv_timer_start(&server->interval, on_interval, 0, every_ms ? every_ms : 1);
+}
+
 void server_on_done(void *arg)
 {
     struct server *server = arg;
@@ -297,11 +311,12 @@ static void init_loop(struct server *server)
     uv_loop_init(&server->loop);
     uv_idle_init(&server->loop, &server->again);
     uv_timer_init(&server->loop, &server->timer);
+    uv_timer_init(&server->loop, &server->interval);
     uv_async_init(&server->loop, &server->done, on_done);
     uv_async_init(&server->loop, &server->stop, on_stop);
     uv_async_init(&server->loop, &server->wake, on_wake);
-    server->again.data = server->timer.data = server->done.data = server->stop.data = server->wake.data =
-        server;
+    server->again.data = server->timer.data = server->interval.data = server;
+    server->done.data = server->stop.data = server->wake.data = server;
     for (size_t i = 0; i < 3; i++) {
         uv_signal_init(&server->loop, &server->signals[i]);
         server->signals[i].data = server;
@@ -361,6 +376,7 @@ enum rc server_run(struct server *server, struct receive *receive, void (*on_rea
         uv_signal_start(&server->signals[i], on_signal, SIGNALS[i]);
     if (on_ready)
         on_ready(arg);
+    start_interval(server);
     uv_run(&server->loop, UV_RUN_DEFAULT);
     if (server->fatal)
         return err_set(err, RC_INTERNAL, "the journal failed on a disk that looks healthy: %s",
