@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/metric.h"
+#include "cli/api_page.h"
 #include "cli/command.h"
 #include "cli/serve_options.h"
 
@@ -115,6 +116,7 @@ static const struct {
     {"metrics", write_metrics},
     {"errors", write_errors},
     {"commands", write_commands},
+    {"api", api_page_write},
 };
 
 bool reference_write(const char *name, struct buf *out)

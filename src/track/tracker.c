@@ -20,6 +20,7 @@ struct tracker {
     pthread_t thread;
     _Atomic uint64_t position;
     _Atomic bool stopping;
+    _Atomic usec turn_at; /* monotonic: the turn under way began; 0: none is */
 
     /* the thread's own */
     struct follower follower; /* its model is NULL while there is none */
@@ -95,10 +96,12 @@ static void *run(void *arg)
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE_LEVEL);
     while (!atomic_load(&tracker->stopping)) {
         bool more = false;
+        atomic_store(&tracker->turn_at, clock_monotonic());
         enum rc rc = tracker->follower.model ? turn(tracker, &more, &err) : open_model(tracker, &err);
         note(tracker, rc, &err);
         if (tracker->follower.damaged)
             remove_damaged(tracker);
+        atomic_store(&tracker->turn_at, 0);
         if (!more && !atomic_load(&tracker->stopping))
             journal_wait(tracker->options.journal, atomic_load(&tracker->position), wait_time(tracker, rc));
     }
@@ -139,4 +142,10 @@ void tracker_stop(struct tracker *tracker)
 uint64_t tracker_position(const struct tracker *tracker)
 {
     return atomic_load(&tracker->position);
+}
+
+usec tracker_busy(const struct tracker *tracker)
+{
+    usec turn_at = atomic_load(&tracker->turn_at);
+    return turn_at ? clock_monotonic() - turn_at : 0;
 }

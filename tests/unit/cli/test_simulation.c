@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "cli/sample_event.h"
+#include "wire/sample_event.h"
 #include "cli/simulation.h"
 #include "wire/payload.h"
 
