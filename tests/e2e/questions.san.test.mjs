@@ -165,6 +165,30 @@ test('tail: the last ones, then what comes, without gap or repeat over lost conn
     await tail.stop('SIGINT');
 });
 
+test('tail: a server that comes back with another journal is followed from there', async (t) => {
+    const token = 'the-same-token-for-both';
+    const servers = [await startServer(t, { args: ['--admin-token', token] }), await startServer(t, { args: ['--admin-token', token] })];
+    for (const [i, count] of [5, 2].entries())
+        for (let n = 0; n < count; n++) assertStored(await servers[i].post(admin('add.start', `ca_${i}_${n}`, 1000)));
+    const proxy = await startProxy(t, servers[0].url);
+    const tail = startCommand(t, ['tail', '--json'], { env: { FAIRLEAD_URL: proxy.url, FAIRLEAD_TOKEN: token } });
+    const seen = () => lines(tail.stdout).map((line) => JSON.parse(line).connected_account_id);
+    const followed = async (server) => {
+        const answer = await server.request({ path: '/api/v1/status', headers: { authorization: `Bearer ${token}` } });
+        return answer.json.stream_clients === 1;
+    };
+    await tail.waitFor('what is there', () => seen().length >= 5);
+    await until('the stream', () => followed(servers[0]));
+    proxy.target = servers[1].url;
+    proxy.cut();
+    await tail.waitFor('the note', () => /another journal/.test(tail.stderr));
+    await until('the other stream', () => followed(servers[1]));
+    assertStored(await servers[1].post(admin('add.start', 'ca_new', 0)));
+    await tail.waitFor('the new event', () => seen().length >= 6);
+    assert.deepEqual(seen(), [0, 1, 2, 3, 4].map((n) => `ca_0_${n}`).concat('ca_new'));
+    await tail.stop('SIGINT');
+});
+
 test('tail: lines for people, filters, whole payloads', async (t) => {
     const server = await startServer(t);
     await tell(server, [admin('add.start', 'ca_a', 5000), admin('add.start', 'ca_b', 4000, { app_name: 'gmail' })]);
