@@ -45,7 +45,7 @@ struct serve_options {
 
 extern const struct option_table serve_option_table;
 
-#define SERVE_FOREVER (100 * 366 * USEC_DAY)
+#define SERVE_FOREVER (INT64_C(36600) * USEC_DAY)
 
 /* Rows that other commands have too; `at`: the offset of a usec in their values. */
 #define SLOW_AFTER_ROW(at)                                                                                   \

@@ -94,16 +94,17 @@ static void add_funnel(const json_t *total, const struct screen *screen, struct 
 
 /* ---- starts over time ---- */
 
-/* As many steps as fit, each the sum of equally many of the series. */
-static size_t sum_series(const json_t *series, size_t most, double sums[SPARKS_MAX])
+/* As many steps as fit, each the sum of *ret_each buckets of the series. */
+static size_t sum_series(const json_t *series, size_t most, double sums[SPARKS_MAX], size_t *ret_each)
 {
     size_t count = json_array_size(series);
-    size_t each = (count + most - 1) / most;
-    size_t steps = each ? (count + each - 1) / each : 0;
+    size_t each = count > most ? (count + most - 1) / most : 1;
+    size_t steps = (count + each - 1) / each;
     for (size_t i = 0; i < steps; i++)
         sums[i] = 0;
     for (size_t i = 0; i < count; i++)
         sums[i / each] += (double)count_of(json_array_get(series, i), "started");
+    *ret_each = each;
     return steps;
 }
 
@@ -112,8 +113,8 @@ static void add_series(const json_t *series, const char *bucket, const struct sc
     double sums[SPARKS_MAX];
     int room = screen->width - 2 * INDENT;
     size_t most = room > SPARKS_MAX ? SPARKS_MAX : (size_t)room;
-    size_t steps = sum_series(series, most, sums);
-    size_t each = steps ? (json_array_size(series) + most - 1) / most : 1;
+    size_t each;
+    size_t steps = sum_series(series, most, sums, &each);
     double highest = 0;
     for (size_t i = 0; i < steps; i++)
         highest = sums[i] > highest ? sums[i] : highest;
