@@ -66,17 +66,10 @@ static void write_endpoint(const struct endpoint *row, struct buf *out)
 static void write_type(const struct member *member, struct buf *out)
 {
     static const char *const NAMES[] = {
-        [MEMBER_TEXT] = "text",
-        [MEMBER_TIME] = "time",
-        [MEMBER_COUNT] = "whole number",
-        [MEMBER_NUMBER] = "number",
-        [MEMBER_FLAG] = "true or false",
-        [MEMBER_CHOICE] = "",
-        [MEMBER_CURSOR] = "text",
-        [MEMBER_ANY] = "object",
-        [MEMBER_TEXTS] = "object of texts",
-        [MEMBER_OBJECT] = "",
-        [MEMBER_LIST] = "list of ",
+        [MEMBER_TEXT] = "text",     [MEMBER_TIME] = "time",          [MEMBER_COUNT] = "whole number",
+        [MEMBER_NUMBER] = "number", [MEMBER_FLAG] = "true or false", [MEMBER_CHOICE] = "",
+        [MEMBER_CURSOR] = "text",   [MEMBER_ANY] = "object",         [MEMBER_TEXTS] = "object of texts",
+        [MEMBER_OBJECT] = "",       [MEMBER_LIST] = "list of ",
     };
     buf_add_str(out, NAMES[member->kind]);
     for (size_t i = 0; member->choices && member->choices[i]; i++)

@@ -109,11 +109,8 @@ static const struct {
     const char *name;
     void (*write)(struct buf *out);
 } PAGES[] = {
-    {"configuration", write_configuration},
-    {"metrics", write_metrics},
-    {"errors", write_errors},
-    {"commands", write_commands},
-    {"api", api_page_write},
+    {"configuration", write_configuration}, {"metrics", write_metrics}, {"errors", write_errors},
+    {"commands", write_commands},           {"api", api_page_write},
 };
 
 bool reference_write(const char *name, struct buf *out)
