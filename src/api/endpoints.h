@@ -17,6 +17,7 @@
 struct api_settings {
     const char *url; /* of the server */
     const char *webhook_path;
+    const char *data;   /* directory */
     const char *scheme; /* of signatures */
     bool checks_signatures;
     size_t secret_count;

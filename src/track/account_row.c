@@ -32,6 +32,8 @@ static void read_attempt(sqlite3_stmt *from, struct lifecycle *lifecycle)
 static void read_columns(sqlite3_stmt *from, struct account_row *row)
 {
     row->id = column_number(from, 0);
+    row->is_stored = true;
+    row->stored_app = column_number(from, 1);
     row->app = (struct detail){column_number(from, 1), column_time(from, 5)};
     row->integration_name = (struct detail){column_number(from, 2), column_time(from, 6)};
     row->integration_id = (struct detail){column_number(from, 3), column_time(from, 7)};
@@ -81,8 +83,9 @@ bool account_row_get(struct state *state, int64_t id, struct account_row *row)
 void account_row_add(struct state *state, struct slice account_id, usec seen_at, uint64_t seq,
                      struct account_row *row)
 {
-    state_run(state, STATE_ADD_ACCOUNT, "sii", account_id, seen_at, (int64_t)seq);
-    row->id = state_failed(state) ? 0 : sqlite3_last_insert_rowid(state->db);
+    state_ask(state, STATE_LAST_ACCOUNT, "");
+    row->id = state_number(state, STATE_LAST_ACCOUNT, 0) + 1;
+    row->is_stored = false;
     set_text(&row->account_id, account_id);
     row->app = row->integration_name = row->integration_id = (struct detail){0, TIME_NONE};
     buf_clear(&row->user_id);
@@ -91,6 +94,7 @@ void account_row_add(struct state *state, struct slice account_id, usec seen_at,
     buf_clear(&row->status_reason);
     row->stalled = STALLED_NOT;
     row->has_step = false;
+    row->last_step = (struct step){.at = TIME_NONE};
     row->first_seen_at = seen_at;
     row->first_seq = (int64_t)seq;
     row->last_event_at = TIME_NONE;
@@ -101,20 +105,30 @@ static struct slice text_or_none(const struct buf *text)
     return text->len ? buf_slice(text) : SLICE_NONE;
 }
 
-void account_row_save(struct state *state, const struct account_row *row)
+/* Both statements take these first, in this order. */
+#define ROW_FORMAT "iiisttttiiittttstitiit"
+#define ROW_VALUES                                                                                           \
+    row->id, row->integration_name.name, row->integration_id.name, text_or_none(&row->user_id), row->app.at, \
+        row->integration_name.at, row->integration_id.at, row->user_id_at, (int64_t)lifecycle->status,       \
+        (int64_t)row->stalled, (int64_t)lifecycle->attempts, lifecycle->started_at, lifecycle->completed_at, \
+        lifecycle->time_to_connect, row->last_event_at, text_or_none(&row->status_reason),                   \
+        row->has_step ? row->last_step.at : TIME_NONE, (int64_t)row->last_step.kind,                         \
+        lifecycle->has_attempt ? attempt->opened_by.at : TIME_NONE, (int64_t)attempt->opened_by.kind,        \
+        (int64_t)attempt->outcome, lifecycle->has_attempt ? attempt->ended_at : TIME_NONE
+
+void account_row_save(struct state *state, struct account_row *row)
 {
     const struct lifecycle *lifecycle = &row->lifecycle;
     const struct attempt *attempt = &lifecycle->attempt;
-    usec attempt_at = lifecycle->has_attempt ? attempt->opened_by.at : TIME_NONE;
-    usec ended_at = lifecycle->has_attempt ? attempt->ended_at : TIME_NONE;
-    state_run(state, STATE_SET_ACCOUNT, "iiiisttttiiittttstitiit", row->id, row->app.name,
-              row->integration_name.name, row->integration_id.name, text_or_none(&row->user_id), row->app.at,
-              row->integration_name.at, row->integration_id.at, row->user_id_at, (int64_t)lifecycle->status,
-              (int64_t)row->stalled, (int64_t)lifecycle->attempts, lifecycle->started_at,
-              lifecycle->completed_at, lifecycle->time_to_connect, row->last_event_at,
-              text_or_none(&row->status_reason), row->has_step ? row->last_step.at : TIME_NONE,
-              (int64_t)row->last_step.kind, attempt_at, (int64_t)attempt->opened_by.kind,
-              (int64_t)attempt->outcome, ended_at);
+    if (!row->is_stored)
+        state_run(state, STATE_ADD_ACCOUNT, ROW_FORMAT "isii", ROW_VALUES, row->app.name,
+                  buf_slice(&row->account_id), row->first_seen_at, row->first_seq);
+    else
+        state_run(state, STATE_SET_ACCOUNT, ROW_FORMAT, ROW_VALUES);
+    if (row->is_stored && row->app.name != row->stored_app)
+        state_run(state, STATE_SET_APP, "ii", row->id, row->app.name);
+    row->is_stored = true;
+    row->stored_app = row->app.name;
 }
 
 int64_t account_row_integration(const struct account_row *row)

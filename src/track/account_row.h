@@ -17,6 +17,8 @@ struct detail {
 
 struct account_row {
     int64_t id;
+    bool is_stored;     /* false: account_row_save() adds it */
+    int64_t stored_app; /* an index follows it: written only when it is another */
     struct buf account_id;
     struct detail app;
     struct detail integration_name;
@@ -40,10 +42,10 @@ void account_row_cleanup(struct account_row *row);
 bool account_row_find(struct state *state, struct slice account_id, struct account_row *row);
 bool account_row_get(struct state *state, int64_t id, struct account_row *row);
 
-/* A new one, first heard of in this record. */
+/* Begins a new one, first heard of in this record; it is in the file once it is saved. */
 void account_row_add(struct state *state, struct slice account_id, usec seen_at, uint64_t seq,
                      struct account_row *row);
-void account_row_save(struct state *state, const struct account_row *row);
+void account_row_save(struct state *state, struct account_row *row);
 
 /* What attempts are counted under: the integration's name, or its id where it has none. */
 int64_t account_row_integration(const struct account_row *row);

@@ -5,7 +5,7 @@
  *   a start opens an attempt; one that is open then stays pending until it is abandoned
  *   a completion completes the newest attempt, also a failed, expired or abandoned one; without any that is
  *   not completed it is, unless the account is active, an attempt of its own whose start nobody saw
- *   a failure or an expiry ends the newest attempt if that is pending; it changes the status in any case
+ *   a failure or an expiry ends the newest attempt if that is pending or abandoned, and changes the status
  *   a deletion changes the status
  *
  * Thread: any.

@@ -199,11 +199,22 @@ static void save_attempt(struct read_model *model, const struct account_row *row
               (int64_t)attempt->opened_by.kind, (int64_t)attempt->outcome, attempt->ended_at, deadline);
 }
 
+/* A step that opens no attempt. */
 static void add_step(struct read_model *model, const struct account_row *row, const struct step *step,
                      uint64_t seq, struct slice reason)
 {
     state_run(&model->state, STATE_ADD_STEP, "iiiis000", row->id, step->at, (int64_t)step->kind, (int64_t)seq,
               reason);
+}
+
+/* The one that opened the newest attempt. */
+static void add_opening_step(struct read_model *model, const struct account_row *row, uint64_t seq,
+                             struct slice reason, usec deadline)
+{
+    const struct attempt *attempt = &row->lifecycle.attempt;
+    state_run(&model->state, STATE_ADD_STEP, "iiiisitt", row->id, attempt->opened_by.at,
+              (int64_t)attempt->opened_by.kind, (int64_t)seq, reason, (int64_t)attempt->outcome,
+              attempt->ended_at, deadline);
 }
 
 static void set_reason(struct account_row *row, struct slice reason)
@@ -213,20 +224,27 @@ static void set_reason(struct account_row *row, struct slice reason)
 }
 
 /* A step that comes after all others. */
-static void append_step(struct read_model *model, struct account_row *row, const struct step *step, usec now)
+static void append_step(struct read_model *model, struct account_row *row, const struct step *step,
+                        uint64_t seq, struct slice reason, usec now)
 {
     struct attempt before = row->lifecycle.attempt;
     struct attempt *attempt = &row->lifecycle.attempt;
     enum lifecycle_effect effect = lifecycle_apply(&row->lifecycle, step);
+    usec deadline =
+        effect == LIFECYCLE_SAME ? TIME_NONE : attempt_judge(attempt, &model->options.patience, now);
+    if (effect == LIFECYCLE_OPENED)
+        add_opening_step(model, row, seq, reason, deadline);
+    else
+        add_step(model, row, step, seq, reason);
+    if (effect == LIFECYCLE_ENDED) {
+        count_attempt(model, row, &before, -1);
+        save_attempt(model, row, attempt, deadline);
+    }
+    if (effect != LIFECYCLE_SAME)
+        count_attempt(model, row, attempt, 1);
     row->has_step = true;
     row->last_step = *step;
-    if (effect == LIFECYCLE_SAME)
-        return;
-    if (effect == LIFECYCLE_ENDED)
-        count_attempt(model, row, &before, -1);
-    usec deadline = attempt_judge(attempt, &model->options.patience, now);
-    count_attempt(model, row, attempt, 1);
-    save_attempt(model, row, attempt, deadline);
+    set_reason(row, reason);
 }
 
 static void load_steps(struct read_model *model, int64_t account)
@@ -348,13 +366,12 @@ static void take_step(struct read_model *model, struct account_row *row, const s
     bool newest = !row->has_step || is_before(&row->last_step, step);
     if (!newest && has_step(model, row, step, reason))
         return;
-    add_step(model, row, step, seq, reason);
-    if (!newest) {
-        refold(model, row, now);
+    if (newest) {
+        append_step(model, row, step, seq, reason, now);
         return;
     }
-    append_step(model, row, step, now);
-    set_reason(row, reason);
+    add_step(model, row, step, seq, reason);
+    refold(model, row, now);
 }
 
 /* ---- accounts ---- */

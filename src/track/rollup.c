@@ -4,16 +4,16 @@
 
 const int64_t rollup_grains[ROLLUP_GRAINS] = {60, 3600, 86400};
 
-/* One attempt counted or taken back in one row. */
+/* One attempt counted or taken back in one row. Small: a transaction sorts many of them. */
 struct change {
-    int64_t grain;
-    int64_t level;
     int64_t t;
     int64_t app;
     int64_t integration;
-    int sign;
-    int outcome;
-    int bucket; /* of the sketch; -1: none */
+    uint8_t grain; /* an index of rollup_grains */
+    uint8_t level;
+    uint8_t outcome;
+    int8_t sign;
+    int16_t bucket; /* of the sketch; -1: none */
 };
 
 int64_t rollup_bucket(usec at, int64_t grain_seconds)
@@ -43,13 +43,12 @@ void rollup_count(struct rollup *rollup, int64_t app, int64_t integration, const
 {
     usec took = attempt_time_to_connect(attempt);
     struct change change = {
-        .sign = sign,
-        .outcome = (int)attempt->outcome,
-        .bucket = took == TIME_NONE ? -1 : (int)sketch_bucket(took),
+        .sign = (int8_t)sign,
+        .outcome = (uint8_t)attempt->outcome,
+        .bucket = (int16_t)(took == TIME_NONE ? -1 : (int)sketch_bucket(took)),
     };
-    for (int grain = 0; grain < ROLLUP_GRAINS; grain++) {
-        change.grain = rollup_grains[grain];
-        change.t = rollup_bucket(attempt->opened_by.at, change.grain);
+    for (change.grain = 0; change.grain < ROLLUP_GRAINS; change.grain++) {
+        change.t = rollup_bucket(attempt->opened_by.at, rollup_grains[change.grain]);
         for (change.level = 0; change.level < LEVEL_COUNT; change.level++) {
             change.app = change.level >= LEVEL_APP ? app : 0;
             change.integration = change.level >= LEVEL_INTEGRATION ? integration : 0;
@@ -60,15 +59,15 @@ void rollup_count(struct rollup *rollup, int64_t app, int64_t integration, const
 
 static int compare_rows(const struct change *a, const struct change *b)
 {
-    const int64_t pairs[][2] = {{a->grain, b->grain},
-                                {a->level, b->level},
-                                {a->t, b->t},
-                                {a->app, b->app},
-                                {a->integration, b->integration}};
-    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
-        if (pairs[i][0] != pairs[i][1])
-            return pairs[i][0] < pairs[i][1] ? -1 : 1;
-    return 0;
+    if (a->grain != b->grain)
+        return a->grain - b->grain;
+    if (a->level != b->level)
+        return a->level - b->level;
+    if (a->t != b->t)
+        return a->t < b->t ? -1 : 1;
+    if (a->app != b->app)
+        return a->app < b->app ? -1 : 1;
+    return (a->integration > b->integration) - (a->integration < b->integration);
 }
 
 static int compare_changes(const void *a, const void *b)
@@ -84,7 +83,8 @@ struct row {
 static void read_row(struct state *state, const struct change *key, struct row *row)
 {
     *row = (struct row){.counts = {.started = 0}};
-    state_ask(state, STATE_GET_ROLLUP, "iiiii", key->grain, key->level, key->t, key->app, key->integration);
+    state_ask(state, STATE_GET_ROLLUP, "iiiii", rollup_grains[key->grain], (int64_t)key->level, key->t,
+              key->app, key->integration);
     sqlite3_stmt *stored = state_next(state, STATE_GET_ROLLUP);
     if (!stored)
         return;
@@ -100,16 +100,16 @@ static void write_row(struct state *state, const struct change *key, const struc
 {
     const struct rollup_counts *counts = &row->counts;
     if (counts->started == 0) {
-        state_run(state, STATE_DROP_ROLLUP, "iiiii", key->grain, key->level, key->t, key->app,
-                  key->integration);
+        state_run(state, STATE_DROP_ROLLUP, "iiiii", rollup_grains[key->grain], (int64_t)key->level, key->t,
+                  key->app, key->integration);
         return;
     }
     buf_clear(times);
     sketch_encode(&row->times, times);
     if (buf_failed(times))
         state_fail(state, RC_NO_MEMORY, "memory ran out");
-    state_run(state, STATE_SET_ROLLUP, "iiiiiiiiiib", key->grain, key->level, key->t, key->app,
-              key->integration, counts->started, counts->outcomes[OUTCOME_COMPLETED],
+    state_run(state, STATE_SET_ROLLUP, "iiiiiiiiiib", rollup_grains[key->grain], (int64_t)key->level, key->t,
+              key->app, key->integration, counts->started, counts->outcomes[OUTCOME_COMPLETED],
               counts->outcomes[OUTCOME_FAILED], counts->outcomes[OUTCOME_EXPIRED],
               counts->outcomes[OUTCOME_ABANDONED], buf_slice(times));
 }

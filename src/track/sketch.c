@@ -108,7 +108,9 @@ bool sketch_add_encoded(struct sketch *ret, struct slice encoded)
         bucket += skip;
         if (bucket >= SKETCH_BUCKETS)
             return false;
-        ret->counts[bucket++] += (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
+        int64_t *count = &ret->counts[bucket++];
+        if (__builtin_add_overflow(*count, (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1), count))
+            return false;
     }
     return true;
 }

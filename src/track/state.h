@@ -45,15 +45,22 @@ extern const struct sqlite_schema STATE_SCHEMA;
       "integration_id_at, user_id_at, status, stalled, attempts, first_seen_at, first_seq, started_at, "     \
       "completed_at, time_to_connect, last_event_at, status_reason, step_at, step_kind, attempt_at, "        \
       "attempt_kind, attempt_outcome, attempt_ended_at, account_id FROM account WHERE id = ?1")              \
+    X(STATE_LAST_ACCOUNT, "SELECT max(id) FROM account")                                                     \
     X(STATE_ADD_ACCOUNT,                                                                                     \
-      "INSERT INTO account(account_id, first_seen_at, first_seq, status, stalled, attempts) "                \
-      "VALUES(?1, ?2, ?3, 0, 0, 0)")                                                                         \
+      "INSERT INTO account(id, integration_name, integration_id, user_id, app_at, integration_name_at, "     \
+      "integration_id_at, user_id_at, status, stalled, attempts, started_at, completed_at, "                 \
+      "time_to_connect, last_event_at, status_reason, step_at, step_kind, attempt_at, attempt_kind, "        \
+      "attempt_outcome, attempt_ended_at, app, account_id, first_seen_at, first_seq) VALUES(?1, ?2, ?3, "    \
+      "?4, "                                                                                                 \
+      "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, " \
+      "?26)")                                                                                                \
     X(STATE_SET_ACCOUNT,                                                                                     \
-      "UPDATE account SET app = ?2, integration_name = ?3, integration_id = ?4, user_id = ?5, app_at = ?6, " \
-      "integration_name_at = ?7, integration_id_at = ?8, user_id_at = ?9, status = ?10, stalled = ?11, "     \
-      "attempts = ?12, started_at = ?13, completed_at = ?14, time_to_connect = ?15, last_event_at = ?16, "   \
-      "status_reason = ?17, step_at = ?18, step_kind = ?19, attempt_at = ?20, attempt_kind = ?21, "          \
-      "attempt_outcome = ?22, attempt_ended_at = ?23 WHERE id = ?1")                                         \
+      "UPDATE account SET integration_name = ?2, integration_id = ?3, user_id = ?4, app_at = ?5, "           \
+      "integration_name_at = ?6, integration_id_at = ?7, user_id_at = ?8, status = ?9, stalled = ?10, "      \
+      "attempts = ?11, started_at = ?12, completed_at = ?13, time_to_connect = ?14, last_event_at = ?15, "   \
+      "status_reason = ?16, step_at = ?17, step_kind = ?18, attempt_at = ?19, attempt_kind = ?20, "          \
+      "attempt_outcome = ?21, attempt_ended_at = ?22 WHERE id = ?1")                                         \
+    X(STATE_SET_APP, "UPDATE account SET app = ?2 WHERE id = ?1")                                            \
     X(STATE_ADD_STEP, "INSERT INTO step(account, at, kind, seq, reason, outcome, ended_at, deadline) "       \
                       "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                                              \
     X(STATE_FIND_STEP, "SELECT reason FROM step WHERE account = ?1 AND at = ?2 AND kind = ?3")               \

@@ -185,20 +185,29 @@ static size_t list_shards(struct state *state, int64_t *ret, size_t max)
     return count;
 }
 
+static void drop_shard(struct text_index *index, struct state *state, int64_t shard)
+{
+    struct buf sql = BUF_INIT;
+    text_index_forget(index);
+    buf_add_str(&sql, "DROP TABLE ");
+    text_index_table(shard, &sql);
+    state_execute(state, buf_str(&sql));
+    buf_cleanup(&sql);
+}
+
 void text_index_trim(struct text_index *index, struct state *state, uint64_t first)
 {
     int64_t shards[64];
-    size_t count = list_shards(state, shards, sizeof shards / sizeof shards[0]);
-    for (size_t i = 0; i < count; i++) {
-        if (first != 0 && shards[i] >= text_index_shard(first))
-            break;
-        struct buf sql = BUF_INIT;
-        text_index_forget(index);
-        buf_add_str(&sql, "DROP TABLE ");
-        text_index_table(shards[i], &sql);
-        state_execute(state, buf_str(&sql));
-        buf_cleanup(&sql);
-    }
+    size_t count;
+    size_t dropped;
+    do {
+        count = list_shards(state, shards, sizeof shards / sizeof shards[0]);
+        for (dropped = 0; dropped < count; dropped++) {
+            if (first != 0 && shards[dropped] >= text_index_shard(first))
+                break;
+            drop_shard(index, state, shards[dropped]);
+        }
+    } while (dropped == sizeof shards / sizeof shards[0] && !state_failed(state));
     if (first == 0)
         state_execute(state, "INSERT INTO account_text(account_text) VALUES('delete-all')");
 }

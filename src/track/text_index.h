@@ -30,7 +30,8 @@ void text_index_cleanup(struct text_index *index);
 int64_t text_index_shard(uint64_t seq);
 void text_index_table(int64_t shard, struct buf *out);
 
-/* Appends a text as words: whole, and the parts between '_', '-', '.' and spaces when there are several. */
+/* Appends a text as words: whole, and the parts between '_', '-', '.', '/', ':' and spaces when there are
+ * several. */
 void text_index_words(struct buf *out, struct slice text);
 
 /*

@@ -19,9 +19,9 @@ const char STATE_DUMP_ATTEMPTS[] = "SELECT account_id, at, kind, outcome, ended_
                                    "account ON account.id = step.account "
                                    "WHERE outcome IS NOT NULL ORDER BY account.id, at, kind";
 
-const char STATE_DUMP_STEPS[] =
-    "SELECT account_id, at, kind, seq, reason FROM step LEFT JOIN account ON account.id = step.account "
-    "ORDER BY account.id, at, kind";
+const char STATE_DUMP_STEPS[] = "SELECT account_id, at, kind, seq, nullif(reason, '') FROM step LEFT JOIN "
+                                "account ON account.id = step.account "
+                                "ORDER BY account.id, at, kind";
 
 const char STATE_DUMP_TALLIES[] =
     "SELECT name.text, status, accounts FROM tally LEFT JOIN name ON name.id = tally.app ORDER BY 1, 2";

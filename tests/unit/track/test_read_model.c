@@ -399,6 +399,21 @@ static void an_event_without_a_step_leaves_the_status_alone(void **state)
     expect(f, STATE_DUMP_TALLIES, "notion|1|1\n");
 }
 
+static void nothing_of_one_account_is_left_in_the_next(void **state)
+{
+    struct fixture *f = *state;
+    start_at(f, 0);
+    admin(f, "deleted", 5, ",\"user_id\":\"u\"");
+    trigger_message(f, 6, "ca_2", "");
+    expect(f,
+           "SELECT app, app_at, integration_name, integration_name_at, integration_id, integration_id_at, "
+           "user_id, "
+           "user_id_at, status, stalled, attempts, started_at, completed_at, time_to_connect, status_reason, "
+           "step_at, "
+           "step_kind, attempt_at, attempt_kind, attempt_outcome, attempt_ended_at FROM account WHERE id = 2",
+           "0|-|0|-|0|-|-|-|0|0|0|-|-|-|-|-|0|-|0|0|-\n");
+}
+
 static void nothing_is_left_of_tallies_that_are_empty(void **state)
 {
     struct fixture *f = *state;
@@ -986,6 +1001,7 @@ int main(void)
         CASE(an_older_attempt_stays_pending_until_it_is_abandoned),
         CASE(of_two_reasons_of_one_time_order_does_not_choose),
         CASE(an_event_without_a_step_leaves_the_status_alone),
+        CASE(nothing_of_one_account_is_left_in_the_next),
         CASE(nothing_is_left_of_tallies_that_are_empty),
         CASE(details_learned_late_move_the_rollups),
         CASE(of_two_details_of_one_time_order_does_not_choose),
