@@ -16,7 +16,7 @@
 #include "track/read_model.h"
 #include "track/state.h"
 
-#define BATCH_RECORDS 16384 /* as the tracker */
+#define BATCH_RECORDS 8192 /* as the tracker */
 #define BODY_BYTES    260
 #define EVERY_TRIGGER 20 /* one record in so many is a trigger message */
 

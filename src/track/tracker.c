@@ -11,7 +11,7 @@
 #include "track/read_model.h"
 #include "track/state.h"
 
-#define BATCH_RECORDS 16384 /* when it is behind: pages are written once for many records */
+#define BATCH_RECORDS 8192 /* when it is behind: pages are written once for many records */
 #define JUDGE_BATCH   1024
 #define TRIM_BATCH    4096
 #define TRIM_INTERVAL USEC_MINUTE
