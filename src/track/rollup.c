@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+/* An account with a million attempts that moves to another app changes as many rows twice. */
+#define FULL_BYTES ((size_t)32 << 20)
+
 const int64_t rollup_grains[ROLLUP_GRAINS] = {60, 3600, 86400};
 
 /* One attempt counted or taken back in one row. Small: a transaction sorts many of them. */
@@ -36,6 +39,11 @@ void rollup_cleanup(struct rollup *rollup)
 void rollup_forget(struct rollup *rollup)
 {
     buf_clear(&rollup->changes);
+}
+
+bool rollup_is_full(const struct rollup *rollup)
+{
+    return rollup->changes.len >= FULL_BYTES;
 }
 
 void rollup_count(struct rollup *rollup, int64_t app, int64_t integration, const struct attempt *attempt,

@@ -42,6 +42,8 @@ void rollup_cleanup(struct rollup *rollup);
 void rollup_count(struct rollup *rollup, int64_t app, int64_t integration, const struct attempt *attempt,
                   int sign);
 
+/* So much is gathered that it should be written before the transaction's end. */
+bool rollup_is_full(const struct rollup *rollup);
 /* Writes what was gathered; to be called before the commit. */
 void rollup_flush(struct rollup *rollup, struct state *state);
 /* Forgets what was gathered. */
