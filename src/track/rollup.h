@@ -30,8 +30,11 @@ struct rollup_counts {
     int64_t outcomes[OUTCOME_COUNT]; /* [OUTCOME_PENDING] is what the others leave of `started` */
 };
 
+#define ROLLUP_RECENT 4096
+
 struct rollup {
-    struct buf changes; /* struct change each */
+    struct buf changes;             /* struct change each */
+    uint32_t recent[ROLLUP_RECENT]; /* by hash: where in changes one may be that the next can be added to */
 };
 
 void rollup_init(struct rollup *rollup);

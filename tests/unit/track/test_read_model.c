@@ -451,20 +451,20 @@ static void many_attempts_may_move_often(void **state)
     read_model_begin(f->model);
     for (uint64_t seq = 1; seq <= 1060; seq++) {
         char at[CLOCK_RFC3339_SIZE];
-        clock_format(BASE + (usec)seq * USEC_PER_SEC, at);
+        clock_format(BASE + (usec)seq * USEC_MINUTE, at);
         snprintf(body, sizeof body,
                  "{\"type\":\"connected_account.%s\",\"timestamp\":\"%s\",\"data\":{\"connected_account_id\":"
                  "\"ca_1\",\"app_name\":\"app_%d\"}}",
-                 seq < 1000 ? "add.start" : "note", at, seq < 1000 ? 0 : (int)(seq % 7));
+                 seq < 1000 ? "add.start" : "note", at, seq < 1000 ? 0 : (int)seq);
         struct record record = {.seq = seq,
                                 .kind = RECORD_EVENT,
-                                .received_at = BASE + (usec)seq * USEC_PER_SEC,
+                                .received_at = BASE + (usec)seq * USEC_MINUTE,
                                 .key = slice_str("msg"),
                                 .body = slice_str(body)};
         read_model_apply(f->model, &record, BASE);
     }
     commit(f);
-    expect_rollup(f, "0|-|-|999|0|0|0|0\n1|app_3|-|999|0|0|0|0\n2|app_3|-|999|0|0|0|0\n");
+    expect_rollup(f, "0|-|-|999|0|0|0|0\n1|app_1060|-|999|0|0|0|0\n2|app_1060|-|999|0|0|0|0\n");
 }
 
 static void of_two_details_of_one_time_order_does_not_choose(void **state)
