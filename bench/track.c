@@ -1,9 +1,12 @@
 /*
- * What it costs to follow the journal: `track [RECORDS [ACCOUNTS]]` writes a journal of admin events of
- * 260 bytes and a few trigger messages, then makes the read model of it twice, as the tracker does when it is
- * behind, and once more from the start. Prints records per second and the most memory that was in use.
+ * What it costs to follow the journal: `track [--json] [--keep DIR] [RECORDS [ACCOUNTS]]` writes a journal of
+ * admin events of 260 bytes and a few trigger messages, ten a second up to now, then makes the read model of
+ * it as the tracker does when it is behind, and once more from the start. Prints records per second and the
+ * most memory that was in use. --keep leaves both in DIR, which must be empty, for questions about them; the
+ * read model is then made once.
  */
 #include <dirent.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,10 +16,9 @@
 
 #include "base/buf.h"
 #include "journal/journal.h"
-#include "track/read_model.h"
+#include "track/follower.h"
 #include "track/state.h"
 
-#define BATCH_RECORDS 8192 /* as the tracker */
 #define BODY_BYTES    260
 #define EVERY_TRIGGER 20 /* one record in so many is a trigger message */
 
@@ -27,6 +29,8 @@ struct run {
     uint64_t records;
     uint64_t accounts;
     usec started_at; /* of the first record */
+    bool json;
+    bool keep;
 };
 
 static void die(const char *doing, const struct err *err)
@@ -127,7 +131,7 @@ static void follow(struct run *run)
         uint64_t from = read_model_position(run->model);
         uint64_t last = from;
         read_model_begin(run->model);
-        if (journal_read(run->journal, from, BATCH_RECORDS, on_record, run, &last, &err) != RC_OK)
+        if (journal_read(run->journal, from, FOLLOWER_BATCH, on_record, run, &last, &err) != RC_OK)
             die("reading the journal", &err);
         read_model_judge(run->model, time_of(run, last), 1024);
         if (read_model_commit(run->model, &err) != RC_OK)
@@ -135,17 +139,27 @@ static void follow(struct run *run)
     }
 }
 
+static long long file_mib(const struct run *run, const char *name)
+{
+    struct stat file;
+    char path[500];
+    snprintf(path, sizeof path, "%s/%s", run->directory, name);
+    return stat(path, &file) == 0 ? (long long)file.st_size >> 20 : -1;
+}
+
 static void report(const char *what, const struct run *run, usec began)
 {
     struct rusage usage;
-    struct stat file;
-    char path[500];
     double seconds = (double)(clock_monotonic() - began) / (double)USEC_PER_SEC;
-    snprintf(path, sizeof path, "%s/%s", run->directory, STATE_FILE);
+    double rate = (double)run->records / seconds;
     getrusage(RUSAGE_SELF, &usage);
-    printf("%-28s %8.1f s  %8.0f records/s  peak memory %ld MiB  %s %lld MiB\n", what, seconds,
-           (double)run->records / seconds, usage.ru_maxrss / 1024, STATE_FILE,
-           stat(path, &file) == 0 ? (long long)file.st_size >> 20 : -1);
+    if (run->json)
+        printf(
+            "{\"what\":\"%s\",\"seconds\":%.2f,\"records_per_s\":%.0f,\"peak_mib\":%ld,\"state_mib\":%lld}\n",
+            what, seconds, rate, usage.ru_maxrss / 1024, file_mib(run, STATE_FILE));
+    else
+        printf("%-28s %8.1f s  %8.0f records/s  peak memory %ld MiB  %s %lld MiB\n", what, seconds, rate,
+               usage.ru_maxrss / 1024, STATE_FILE, file_mib(run, STATE_FILE));
     fflush(stdout);
 }
 
@@ -162,10 +176,13 @@ static void measure(struct run *run)
         die("opening the read model", &err);
     follow(run);
     report("catching up", run, began);
+    if (run->keep) {
+        read_model_close(run->model);
+        return;
+    }
     began = clock_monotonic();
     if (read_model_reset(run->model, 1, time_of(run, run->records), &err) != RC_OK)
         die("starting anew", &err);
-    report("  forgetting everything", run, began);
     follow(run);
     report("forgetting and catching up", run, began);
     read_model_close(run->model);
@@ -194,23 +211,34 @@ static void remove_directory(const char *path)
 
 int main(int argc, char **argv)
 {
+    static const struct option OPTIONS[] = {
+        {"json", 0, NULL, 'j'}, {"keep", 1, NULL, 'k'}, {NULL, 0, NULL, 0}};
     const char *parent = getenv("TMPDIR");
     char directory[400];
-    struct run run = {
-        .records = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000,
-        .accounts = argc > 2 ? strtoull(argv[2], NULL, 10) : 200000,
-        .directory = directory,
-        .started_at = INT64_C(1767225600) * USEC_PER_SEC,
-    };
+    struct run run = {.records = 1000000, .accounts = 200000, .directory = directory};
     snprintf(directory, sizeof directory, "%s/fairlead-track-XXXXXX", parent && *parent ? parent : "/tmp");
-    if (run.records == 0 || run.accounts == 0 || !mkdtemp(directory)) {
-        fprintf(stderr, "usage: track [RECORDS [ACCOUNTS]]\n");
+    for (int c; (c = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {
+        if (c == 'j')
+            run.json = true;
+        else if (c == 'k' && (run.keep = true))
+            snprintf(directory, sizeof directory, "%s", optarg);
+        else
+            return 2;
+    }
+    if (optind < argc)
+        run.records = strtoull(argv[optind], NULL, 10);
+    if (optind + 1 < argc)
+        run.accounts = strtoull(argv[optind + 1], NULL, 10);
+    if (run.records == 0 || run.accounts == 0 || (!run.keep && !mkdtemp(directory))) {
+        fprintf(stderr, "usage: track [--json] [--keep DIR] [RECORDS [ACCOUNTS]]\n");
         return 2;
     }
+    run.started_at = clock_wall() - (usec)run.records * 100 * USEC_PER_MS;
     open_journal(&run);
     write_journal(&run);
     measure(&run);
     journal_close(run.journal);
-    remove_directory(directory);
+    if (!run.keep)
+        remove_directory(directory);
     return 0;
 }

@@ -17,6 +17,7 @@
 struct api_settings {
     const char *url; /* of the server */
     const char *webhook_path;
+    const char *data;   /* directory */
     const char *scheme; /* of signatures */
     bool checks_signatures;
     size_t secret_count;
@@ -35,6 +36,7 @@ struct api_context {
     struct questions *questions;
     struct feed *feed;
     const struct refusals *refusals; /* for handlers on the loop */
+    struct slice openapi;            /* see api/openapi.h */
     struct api_settings settings;
 };
 

@@ -17,6 +17,9 @@ void get_events(void *context, const struct request *request, struct reply *repl
 void get_event(void *context, const struct request *request, struct reply *reply);
 void get_accounts(void *context, const struct request *request, struct reply *reply);
 void get_account(void *context, const struct request *request, struct reply *reply);
+enum rc make_test_event(void *context, const struct request *request, struct webhook *webhook,
+                        struct err *err);
+void post_test_event(void *context, const struct request *request, struct reply *reply);
 void get_stream(void *context, const struct request *request, struct reply *reply);
 void get_onboarding(void *context, const struct request *request, struct reply *reply);
 
@@ -25,6 +28,7 @@ extern const char *const account_status_choices[]; /* STATUS_INITIATED + index *
 extern const char *const stalled_choices[];        /* STALLED_SLOW + index */
 extern const char *const onboarding_by_choices[];  /* enum onboarding_by */
 extern const char *const bucket_choices[];         /* into rollup_grains */
+extern const char *const test_event_choices[];     /* types */
 extern const char *const heartbeat_choices[];      /* of streams */
 
 #endif

@@ -1,5 +1,7 @@
 /* How the server is: for machines (/metrics) and for the dashboard's settings (/api/v1/status). On the pool.
  */
+#include <sys/statvfs.h>
+
 #include "api/endpoints.h"
 #include "api/handlers.h"
 #include "base/cleanup.h"
@@ -9,17 +11,27 @@
 #include "wire/json.h"
 #include "wire/metrics_text.h"
 
+static int64_t free_bytes(const char *directory)
+{
+    struct statvfs info;
+    return statvfs(directory, &info) == 0 ? (int64_t)(info.f_bavail * info.f_frsize) : 0;
+}
+
 void get_metrics(void *context, const struct request *request, struct reply *reply)
 {
     (void)request;
     const struct api_context *api = context;
     struct journal_health figures;
     struct err err;
+    metric_set(METRIC_READY, receive_ready(api->receive, &err));
+    metric_set(METRIC_RECEIVE_BUSY, receive_busy(api->receive) / USEC_PER_SEC);
+    metric_set(METRIC_DATA_FREE, free_bytes(api->settings.data));
     journal_figures(api->journal, &figures);
     metric_set(METRIC_JOURNAL_SEQ, (int64_t)figures.last_seq);
     metric_set(METRIC_JOURNAL_BYTES, (int64_t)figures.bytes);
     metric_set(METRIC_WINDOW_KEYS, (int64_t)figures.window_keys);
-    metric_set(METRIC_TRACKER_LAG, (int64_t)(figures.last_seq - tracker_position(api->tracker)));
+    uint64_t position = tracker_position(api->tracker);
+    metric_set(METRIC_TRACKER_LAG, figures.last_seq > position ? (int64_t)(figures.last_seq - position) : 0);
     reply->content_type = METRICS_CONTENT_TYPE;
     metrics_text_write(&reply->body);
     size_t before = reply->body.len;

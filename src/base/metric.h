@@ -55,8 +55,13 @@
     X(METRIC_JOURNAL_BYTES, "gauge", "fairlead_journal_bytes", "",                                           \
       "Bytes on disk that the journal occupies.")                                                            \
     X(METRIC_JOURNAL_SEQ, "gauge", "fairlead_journal_seq", "", "Sequence number of the newest record.")      \
+    X(METRIC_DATA_FREE, "gauge", "fairlead_data_free_bytes", "",                                             \
+      "Bytes free for us on the file system of the data directory.")                                         \
     X(METRIC_WINDOW_KEYS, "gauge", "fairlead_dedupe_window_keys", "", "Keys in the dedupe window.")          \
     X(METRIC_READY, "gauge", "fairlead_ready", "", "1 when webhooks can be stored now.")                     \
+    X(METRIC_RECEIVE_BUSY, "gauge", "fairlead_receive_busy_seconds", "",                                     \
+      "How long the batch under way has been taking; 0: less than a second. A number that grows is a hung "  \
+      "commit.")                                                                                             \
     X(METRIC_COMMIT_FAILURES, "counter", "fairlead_commit_failures_total", "", "Commits that failed.")       \
     X(METRIC_TRIMMED, "counter", "fairlead_journal_trimmed_records_total", "",                               \
       "Records removed by retention.")                                                                       \
@@ -79,6 +84,8 @@
       "Attempts to connect, by app.")                                                                        \
     X(FAMILY_COMPLETED, "fairlead_connections_completed_total", "counter", "app",                            \
       "Attempts that were completed, by app.")                                                               \
+    X(FAMILY_ABANDONED, "fairlead_connections_abandoned", "gauge", "app",                                    \
+      "Attempts that count as abandoned, by app; a completion that still comes takes one away.")             \
     X(FAMILY_TIME_TO_CONNECT, "fairlead_time_to_connect_seconds", "histogram", "app",                        \
       "From the start of an attempt to its completion, by app; within 3.2 %.")
 

@@ -18,6 +18,7 @@
 #include "http/client.h"
 #include "http/listener.h"
 #include "journal/journal.h"
+#include "track/state_check.h"
 #include "wire/json.h"
 #include "wire/signature.h"
 
@@ -200,6 +201,53 @@ static void check_journal(struct doctor *doctor, struct finding *finding)
         found(finding, VERDICT_OK, NULL, "sound, records %" PRIu64 " to %" PRIu64, first, last);
 }
 
+/* How far a sound read model is, seen from the journal. */
+static void judge_state(struct doctor *doctor, const struct state_report *report, struct finding *finding)
+{
+    struct err err;
+    uint64_t first = 0;
+    uint64_t last = journal_last(doctor->journal);
+    const struct patience *patience = &report->patience;
+    if (journal_first(doctor->journal, &first, &err))
+        found(finding, VERDICT_FAIL, NULL, "%s", err.message);
+    else if (report->position > last)
+        found(finding, VERDICT_WARN, "nothing: serve makes it anew",
+              "it is of another journal: true up to record %" PRIu64 ", and the journal ends with %" PRIu64,
+              report->position, last);
+    else if (report->position + 1 < first)
+        found(finding, VERDICT_WARN, "nothing: serve makes it anew",
+              "it ends with record %" PRIu64 ", before the journal begins with %" PRIu64, report->position,
+              first);
+    else if (patience->slow_after != doctor->serve.slow_after ||
+             patience->abandoned_after != doctor->serve.abandoned_after)
+        found(finding, VERDICT_WARN, "give doctor the options that serve has; otherwise serve makes it anew",
+              "it was made with another slow-after or abandoned-after");
+    else if (report->position < last)
+        found(finding, VERDICT_OK, NULL,
+              "sound, %" PRIu64 " records behind the journal; a running server catches up",
+              last - report->position);
+    else
+        found(finding, VERDICT_OK, NULL, "sound, and as far as the journal");
+}
+
+static void check_state(struct doctor *doctor, struct finding *finding)
+{
+    struct err err;
+    struct state_report report;
+    if (!journal_is_open(doctor, finding))
+        return;
+    enum rc rc = state_check(doctor->serve.data, &report, &err);
+    if (rc == RC_OK)
+        judge_state(doctor, &report, finding);
+    else if (rc == RC_NOT_FOUND)
+        found(finding, VERDICT_OK, NULL, "there is none yet; serve makes it from the journal");
+    else if (rc == RC_CORRUPT || rc == RC_TOO_NEW)
+        found(finding, VERDICT_WARN, "stop the server and run fairlead rebuild; no event is lost", "%s",
+              err.message);
+    else
+        found(finding, VERDICT_FAIL, NULL, "%s", err.message);
+}
+
 static void check_durability(struct doctor *doctor, struct finding *finding)
 {
     struct err err;
@@ -364,6 +412,7 @@ static const struct check {
     {"data directory", true, check_directory},
     {"admin token", true, check_token},
     {"journal", true, check_journal},
+    {"read model", true, check_state},
     {"durability", true, check_durability},
     {"disk space", true, check_disk},
     {"clock", false, check_clock},

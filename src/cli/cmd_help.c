@@ -12,7 +12,7 @@ static const struct option ROWS[] = {
     {.name = "markdown",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct help_options, markdown),
-     .help = "write a reference page: of a command, or configuration, metrics, errors, commands"},
+     .help = "write a reference page: of a command, or configuration, metrics, errors, commands, api"},
 };
 static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
 

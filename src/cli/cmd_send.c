@@ -7,11 +7,11 @@
 #include "cli/command.h"
 #include "cli/outgoing.h"
 #include "cli/remote.h"
-#include "cli/sample_event.h"
 #include "cli/terminal.h"
 #include "cli/text_file.h"
 #include "http/client.h"
 #include "wire/json.h"
+#include "wire/sample_event.h"
 
 #define DEFAULT_TYPE "connected_account.add.start"
 #define MAX_BODY     ((size_t)64 * 1024 * 1024)

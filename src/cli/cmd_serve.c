@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/endpoints.h"
+#include "api/openapi.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/version.h"
@@ -16,11 +17,13 @@
 #include "cli/service_manager.h"
 #include "cli/terminal.h"
 #include "cli/text_file.h"
+#include "cli/watchdog.h"
 #include "http/server.h"
 
 #define TLS_FILE_MAX ((size_t)1024 * 1024)
 
-/* Descriptors that are not connections: journal, log, epoll, … */
+/* Descriptors that are no connections of ours: journal, read model, epoll, and what the library accepts
+ * beyond. */
 #define OTHER_DESCRIPTORS 128
 
 /* Everything that lives as long as the server; each part is NULL until it is there. */
@@ -39,6 +42,8 @@ struct daemon {
     struct questions *questions;
     struct feed *feed;
     struct api_context api;
+    struct buf openapi;
+    struct watchdog watchdog;
 };
 
 static void configure_log(const struct serve_options *options)
@@ -61,8 +66,13 @@ static size_t connection_limit(const struct serve_options *options)
     }
     if (limit.rlim_cur >= need)
         return wanted;
+    /* Never more than there are: connections that cannot be accepted would hide those that could be closed.
+     */
+    size_t quarter = limit.rlim_cur / 4 > 0 ? limit.rlim_cur / 4 : 1;
     size_t possible =
-        limit.rlim_cur > 2 * OTHER_DESCRIPTORS ? limit.rlim_cur - OTHER_DESCRIPTORS : OTHER_DESCRIPTORS;
+        limit.rlim_cur > OTHER_DESCRIPTORS + quarter ? limit.rlim_cur - OTHER_DESCRIPTORS : quarter;
+    if (possible >= wanted)
+        return wanted;
     log_warn("the open-file limit allows fewer connections than max-connections", "connections",
              LOG_NUM(possible));
     return possible;
@@ -73,7 +83,7 @@ static void on_reload(void *arg)
     struct daemon *daemon = arg;
     struct serve_options fresh = {0};
     struct err err;
-    service_manager_tell("RELOADING=1");
+    service_manager_tell_reloading();
     enum rc rc = serve_options_read(&fresh, daemon->argc, daemon->argv, &err);
     if (rc == RC_OK)
         rc = receive_set_secrets(daemon->receive, (enum scheme)fresh.verify,
@@ -87,6 +97,12 @@ static void on_reload(void *arg)
     }
     option_values_cleanup(&serve_option_table, &fresh);
     service_manager_tell("READY=1");
+}
+
+static void on_interval(void *arg)
+{
+    struct daemon *daemon = arg;
+    watchdog_beat(&daemon->watchdog, daemon->receive, daemon->tracker, daemon->journal);
 }
 
 static enum rc read_tls(struct daemon *daemon, struct err *err)
@@ -182,6 +198,8 @@ static enum rc open_server(struct daemon *daemon, struct err *err)
         .context = &daemon->api,
         .work = {fan_out, fan_out_took, daemon->feed},
         .on_reload = on_reload,
+        .interval = watchdog_interval(&daemon->watchdog),
+        .on_interval = on_interval,
         .arg = daemon,
     };
     return server_open(&server, &daemon->server, err);
@@ -239,6 +257,7 @@ static enum rc start_receive(struct daemon *daemon, struct err *err)
 static void fill_api(struct daemon *daemon)
 {
     const struct serve_options *options = &daemon->options;
+    openapi_write(&api_endpoints, options->path, &daemon->openapi);
     daemon->api = (struct api_context){
         .journal = daemon->journal,
         .receive = daemon->receive,
@@ -246,10 +265,12 @@ static void fill_api(struct daemon *daemon)
         .questions = daemon->questions,
         .feed = daemon->feed,
         .refusals = server_refusals(daemon->server),
+        .openapi = buf_slice(&daemon->openapi),
         .settings =
             {
                 .url = server_url(daemon->server),
                 .webhook_path = options->path,
+                .data = options->data,
                 .scheme = scheme_name((enum scheme)options->verify),
                 .checks_signatures = checks_signatures(options),
                 .secret_count = options->secret.count,
@@ -286,6 +307,18 @@ static void hold_signals(int how)
     pthread_sigmask(how, &set, NULL);
 }
 
+/* The link with the token is for a person at a terminal: it must not get into a log. */
+static void say_dashboard(const struct daemon *daemon)
+{
+    const char *url = server_url(daemon->server);
+    if (!terminal_is(STDERR_FILENO) || !dashboard_assets())
+        return;
+    if (daemon->options.no_auth)
+        fprintf(stderr, "\n  Dashboard: %s/\n\n", url);
+    else
+        fprintf(stderr, "\n  Dashboard: %s/?token=%s\n\n", url, buf_str(&daemon->token));
+}
+
 static void on_ready(void *arg)
 {
     struct daemon *daemon = arg;
@@ -294,6 +327,7 @@ static void on_ready(void *arg)
     snprintf(message, sizeof message, "ready url=%s", server_url(daemon->server));
     log_info(message, "path", daemon->options.path, "data", daemon->options.data, "signatures", checks,
              "version", version_text());
+    say_dashboard(daemon);
     service_manager_tell("READY=1");
     hold_signals(SIG_UNBLOCK);
 }
@@ -323,6 +357,7 @@ static enum rc start_parts(struct daemon *daemon, struct err *err)
 static enum rc serve(struct daemon *daemon, struct err *err)
 {
     hold_signals(SIG_BLOCK);
+    watchdog_init(&daemon->watchdog);
     enum rc rc = start_parts(daemon, err);
     bool ran = rc == RC_OK;
     if (ran) {
@@ -382,6 +417,7 @@ static int run(int argc, char **argv)
     buf_cleanup(&daemon.token);
     buf_cleanup(&daemon.tls_cert);
     buf_cleanup(&daemon.tls_key);
+    buf_cleanup(&daemon.openapi);
     return status;
 }
 

@@ -36,7 +36,7 @@ struct simulate_options {
     int64_t speed;
     int64_t rate;
     int64_t connections;
-    int64_t retry;
+    int64_t attempts;
     usec timeout;
     int64_t drop_outs;
     int64_t failures;
@@ -122,8 +122,8 @@ static const struct option ROWS[] = {
      .kind = OPTION_DURATION,
      .offset = AT(history),
      .value = "DURATION",
-     .max = 3660 * USEC_DAY,
-     .help = "begin that long ago, and play everything up to now at once"},
+     .max = SIMULATION_LONGEST,
+     .help = "begin that long ago, play everything up to now at once, then go on at --speed"},
     {.name = "speed",
      .kind = OPTION_NUMBER,
      .offset = AT(speed),
@@ -146,14 +146,16 @@ static const struct option ROWS[] = {
      .min = 1,
      .max = 1000,
      .help = "how many webhooks may be under way at once"},
-    {.name = "retry",
+    {.name = "attempts",
      .kind = OPTION_NUMBER,
-     .offset = AT(retry),
+     .offset = AT(attempts),
      .value = "N",
-     .fallback = "8",
+     .fallback = "9",
+     .min = 1,
      .max = 1000,
-     .help = "how often a webhook is sent again after 408, 429, 5xx or no answer; waits as Retry-After says, "
-             "at most 30 s"},
+     .help =
+         "how often a webhook is sent at most after 408, 429, 5xx or no answer; waits as Retry-After says, "
+         "up to 30 s"},
     {.name = "timeout",
      .kind = OPTION_DURATION,
      .offset = AT(timeout),
@@ -316,13 +318,13 @@ static enum rc play(struct simulating *run, struct err *err)
         .secret_count = options->secret.count,
         .scheme = SCHEME_OF[options->scheme],
         .connections = (size_t)options->connections,
-        .retries = options->retry,
+        .attempts = options->attempts,
         .timeout = options->timeout,
         .rate = options->rate,
         .speed = options->speed,
+        .begin = run->begin,
         .live_from = run->live_from,
         .stop_fd = run->stop_fd,
-        .quiet = options->json && !terminal_is(STDERR_FILENO),
     };
     return player_run(&player, run->simulation, &run->tally, err);
 }
@@ -356,10 +358,10 @@ static void write_json(const struct simulating *run, struct buf *out)
 static void write_text(const struct simulating *run, struct buf *out)
 {
     const struct tally *tally = &run->tally;
-    buf_addf(out, "%" PRIu64 " webhooks %s in %.1f s: %" PRIu64 " %s, %" PRIu64 " duplicate%s", tally->sent,
-             run->options.dry_run ? "written" : "sent", (double)tally->elapsed / 1e6, tally->stored,
-             run->options.dry_run ? "events" : "stored", tally->duplicates,
-             tally->duplicates == 1 ? "" : "s");
+    buf_addf(out, "%" PRIu64 " webhook%s %s in %.1f s: %" PRIu64 " %s, %" PRIu64 " duplicate%s", tally->sent,
+             tally->sent == 1 ? "" : "s", run->options.dry_run ? "written" : "sent",
+             (double)tally->elapsed / 1e6, tally->stored, run->options.dry_run ? "events" : "stored",
+             tally->duplicates, tally->duplicates == 1 ? "" : "s");
     if (!run->options.dry_run)
         buf_addf(out, ", %" PRIu64 " refused", tally->refused);
     if (tally->refused)
@@ -415,14 +417,13 @@ static void choose_interval(struct simulate_options *options)
         options->interval = USEC_PER_MS;
 }
 
-/* Compressed time ends about now, rather than in a future that no receiver would believe. */
-static usec compressed(const struct simulate_options *options)
+/* How long ago compressed time begins: it ends about now, not in a future that no receiver would believe. */
+static usec compressed(const struct simulate_options *options, usec now)
 {
-    double span = (double)options->interval * (double)options->users + (double)SIMULATION_TAIL;
-    double real = options->speed ? span / (double)options->speed : 0;
-    double early = span - real;
-    double most = 3660.0 * (double)USEC_DAY;
-    return options->users && options->rate == 0 ? (usec)(early < most ? early : most) : 0;
+    if (options->users == 0 || options->rate != 0)
+        return 0;
+    usec first = simulation_begin(now - SIMULATION_TAIL, (uint64_t)options->users, options->interval);
+    return options->speed ? (now - first) - (now - first) / options->speed : now - first;
 }
 
 static enum rc choose_begin(struct simulating *run, struct err *err)
@@ -430,7 +431,8 @@ static enum rc choose_begin(struct simulating *run, struct err *err)
     const struct simulate_options *options = &run->options;
     usec now = clock_wall();
     bool writes = options->dry_run && !options->history;
-    run->begin = writes ? DRY_RUN_BEGIN : now - (options->history ? options->history : compressed(options));
+    run->begin =
+        writes ? DRY_RUN_BEGIN : now - (options->history ? options->history : compressed(options, now));
     if (options->start && options->history)
         return err_set(err, RC_USAGE, "--start and --history exclude each other");
     if (options->start && !clock_parse(slice_str(options->start), &run->begin))
@@ -494,7 +496,7 @@ static int run_simulate(int argc, char **argv)
     enum rc rc = prepare(&run, &err);
     if (rc == RC_OK) {
         rc = run.options.dry_run ? dry_run(&run, &err) : play(&run, &err);
-        if (rc == RC_OK || run.tally.sent)
+        if (rc == RC_OK || run.tally.stored + run.tally.duplicates + run.tally.refused)
             print_summary(&run);
     }
     if (rc != RC_OK)

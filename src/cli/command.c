@@ -11,8 +11,9 @@
 #include "cli/terminal.h"
 
 static const struct command *const COMMANDS[] = {
-    &cmd_serve,  &cmd_send,   &cmd_simulate, &cmd_verify, &cmd_export,
-    &cmd_import, &cmd_doctor, &cmd_version,  &cmd_help,   NULL,
+    &cmd_serve,   &cmd_send,   &cmd_simulate, &cmd_tail,   &cmd_accounts,
+    &cmd_account, &cmd_stats,  &cmd_verify,   &cmd_export, &cmd_import,
+    &cmd_rebuild, &cmd_doctor, &cmd_version,  &cmd_help,   NULL,
 };
 
 const struct command *const *command_all(void)
@@ -148,6 +149,25 @@ int command_refuse(const struct command *command, const struct err *err)
     print_error(command, err);
     fprintf(stderr, "See: fairlead help%s%s\n", command ? " " : "", command ? command->name : "");
     return EXIT_USAGE;
+}
+
+int command_end(const struct command *command, enum rc rc, const struct err *err)
+{
+    if (rc == RC_OK)
+        return EXIT_OK;
+    return rc == RC_USAGE ? command_refuse(command, err) : command_fail(command, err);
+}
+
+enum rc command_print(struct buf *out, struct err *err)
+{
+    if (buf_failed(out))
+        return err_set(err, RC_NO_MEMORY, "out of memory");
+    bool written = fwrite(buf_str(out), 1, out->len, stdout) == out->len && fflush(stdout) == 0;
+    int cause = errno;
+    buf_clear(out);
+    if (written)
+        return RC_OK;
+    return err_set(err, RC_STORAGE_UNAVAILABLE, "standard output cannot be written: %s", strerror(cause));
 }
 
 int command_read_options(const struct command *command, void *values, int argc, char **argv,

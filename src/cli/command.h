@@ -25,8 +25,8 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
-extern const struct command cmd_serve, cmd_send, cmd_verify, cmd_export, cmd_import, cmd_simulate, cmd_doctor,
-    cmd_version, cmd_help;
+extern const struct command cmd_serve, cmd_send, cmd_verify, cmd_export, cmd_import, cmd_simulate, cmd_tail,
+    cmd_accounts, cmd_account, cmd_stats, cmd_rebuild, cmd_doctor, cmd_version, cmd_help;
 
 /* Finds it by name; NULL. */
 const struct command *command_find(const char *name);
@@ -56,5 +56,10 @@ MUST_CHECK int command_read_options(const struct command *command, void *values,
 MUST_CHECK int command_fail(const struct command *command, const struct err *err);
 /* The same with a hint to the command's help; returns EXIT_USAGE. */
 MUST_CHECK int command_refuse(const struct command *command, const struct err *err);
+/* EXIT_OK for RC_OK, command_refuse() for RC_USAGE, command_fail() for the rest. */
+MUST_CHECK int command_end(const struct command *command, enum rc rc, const struct err *err);
+/* Writes out to standard output and empties it. RC_NO_MEMORY when it has failed; RC_STORAGE_UNAVAILABLE when
+ * it could not be written. */
+MUST_CHECK enum rc command_print(struct buf *out, struct err *err);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * config_file - an INI file whose keys are a table's options:  max-body = 2MiB
  *
- * No sections. ';' and '#' begin comments. A list has one line for each item. Unknown keys and bad values are
- * RC_USAGE with the file's name and the line. Lines have at most CONFIG_LINE_MAX bytes, files
- * CONFIG_FILE_MAX.
+ * No sections. ';' and '#' begin comments, which have lines of their own. A list has one line for each item,
+ * everything else one line. Unknown keys, bad values, indented lines and a ';' after white space are RC_USAGE
+ * with the file's name and the line. Lines have at most CONFIG_LINE_MAX bytes, files CONFIG_FILE_MAX.
  *
  * Thread: main.
  */

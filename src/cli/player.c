@@ -1,5 +1,6 @@
 #include "cli/player.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +37,9 @@ struct player {
     struct simulated next;
     bool has_next;
     bool answered; /* the receiver has answered at least once */
-    enum rc rc;    /* why it cannot go on */
+    bool past;     /* what happened before live_from is being played */
+    uint64_t past_sent;
+    enum rc rc; /* why it cannot go on */
     struct err err;
     struct progress progress;
 };
@@ -125,7 +128,7 @@ static void on_done(void *arg, size_t place, enum rc rc, const struct client_ans
     struct berth *berth = &player->berths[place];
     bool patient = player->answered || rc == RC_OK; /* who never answered is not waited for */
     player->answered = patient;
-    if (may_succeed_later(rc, answer->status) && patient && berth->tries < player->options->retries &&
+    if (may_succeed_later(rc, answer->status) && patient && berth->tries + 1 < player->options->attempts &&
         !player->rc && !player->tally->stopped) {
         berth->state = BERTH_WAITS;
         berth->due = clock_monotonic() + wait_before(berth, answer);
@@ -207,10 +210,34 @@ static bool should_stop(const struct player *player)
     return stop.fd >= 0 && poll(&stop, 1, 0) > 0;
 }
 
+/* The past is measured in simulated time, because nobody knows how many webhooks it has. */
+static void start_progress(struct player *player)
+{
+    const struct player_options *options = player->options;
+    if (player->past)
+        progress_start(&player->progress, "playing the past, minutes",
+                       (uint64_t)((options->live_from - options->begin) / USEC_MINUTE) + 1);
+    else
+        progress_start(&player->progress, "simulating", 0);
+}
+
+static void end_past(struct player *player)
+{
+    player->past = false;
+    player->past_sent = player->tally->sent;
+    progress_end(&player->progress);
+    fprintf(stderr, "the past is played: %" PRIu64 " webhooks in %.1f s; it goes on as it happens\n",
+            player->tally->sent, (double)(clock_monotonic() - player->started) / 1e6);
+    start_progress(player);
+}
+
 static void draw(struct player *player)
 {
-    if (!player->options->quiet)
-        progress_step(&player->progress, player->tally->sent);
+    usec played = player->next.arrives - player->options->begin;
+    if (player->past && player->has_next && player->next.arrives > player->options->live_from)
+        end_past(player);
+    progress_step(&player->progress,
+                  player->past ? (uint64_t)(played / USEC_MINUTE) : player->tally->sent - player->past_sent);
 }
 
 static enum rc play(struct player *player, struct err *err)
@@ -282,8 +309,8 @@ enum rc player_run(const struct player_options *options, struct simulation *simu
     enum rc rc = open_player(&player, err);
     if (rc == RC_OK) {
         player.started = clock_monotonic();
-        if (!options->quiet)
-            progress_start(&player.progress, "simulating", 0);
+        player.past = options->live_from > options->begin;
+        start_progress(&player);
         take_next(&player);
         rc = play(&player, err);
         drain(&player);

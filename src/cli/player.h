@@ -21,13 +21,13 @@ struct player_options {
     size_t secret_count;
     enum scheme scheme;
     size_t connections;
-    int64_t retries; /* after a 408, 429, 5xx or no answer */
-    usec timeout;    /* for one answer */
-    int64_t rate;    /* webhooks per second whatever the history says; 0: as it says */
-    int64_t speed;   /* 0: as fast as possible */
-    usec live_from;  /* time in the history */
-    int stop_fd;     /* readable: stop */
-    bool quiet;      /* no progress */
+    int64_t attempts; /* that one webhook gets at most, when the answer is 408, 429, 5xx or none */
+    usec timeout;     /* for one answer */
+    int64_t rate;     /* webhooks per second whatever the history says; 0: as it says */
+    int64_t speed;    /* 0: as fast as possible */
+    usec begin;       /* of the history */
+    usec live_from;   /* time in the history; begin: there is no past */
+    int stop_fd;      /* readable: stop */
 };
 
 enum { TALLY_TYPES = 16 };

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/metric.h"
+#include "cli/api_page.h"
 #include "cli/command.h"
 #include "cli/serve_options.h"
 
@@ -17,16 +18,19 @@ static void write_configuration(struct buf *out)
                      "or a bad value is refused\n"
                      "with its place and what is allowed; `fairlead serve --check` only checks.\n\n");
     option_write_markdown(&serve_option_table, out);
-    buf_add_str(out, "\nDurations: `500ms`, `300s`, `12m`, `72h`, `90d`, `1h30m`; a bare number is seconds. "
-                     "Sizes: `4096`, `64KiB`, `1MiB`, `1MB`.\n\n"
-                     "A file has one key on a line, named like the option:\n\n"
-                     "```ini\n"
-                     "listen = 0.0.0.0:5000\n"
-                     "data = /var/lib/fairlead\n"
-                     "secret = whsec_first\n"
-                     "secret = whsec_second\n"
-                     "max-body = 2MiB\n"
-                     "```\n");
+    buf_add_str(
+        out, "\nDurations: `500ms`, `300s`, `12m`, `72h`, `90d`, `1h30m`; a bare number is seconds. "
+             "Sizes: `4096`, `64KiB`, `1MiB`, `1MB`.\n\n"
+             "A file has one key on a line, named like the option, and lines that begin with `#` or `;` as "
+             "comments. Refused with their\nline: indented lines, a `;` after white space in a "
+             "value, a second value for what has one, `config` and `check`.\n\n"
+             "```ini\n"
+             "listen = 0.0.0.0:5000\n"
+             "data = /var/lib/fairlead\n"
+             "secret = whsec_first\n"
+             "secret = whsec_second\n"
+             "max-body = 2MiB\n"
+             "```\n");
 }
 
 static void write_metric_row(const char *name, const char *kind, const char *labels, const char *help,
@@ -108,10 +112,8 @@ static const struct {
     const char *name;
     void (*write)(struct buf *out);
 } PAGES[] = {
-    {"configuration", write_configuration},
-    {"metrics", write_metrics},
-    {"errors", write_errors},
-    {"commands", write_commands},
+    {"configuration", write_configuration}, {"metrics", write_metrics}, {"errors", write_errors},
+    {"commands", write_commands},           {"api", api_page_write},
 };
 
 bool reference_write(const char *name, struct buf *out)

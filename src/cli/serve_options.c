@@ -9,7 +9,7 @@
 #include "wire/signature.h"
 
 #define AT(member) offsetof(struct serve_options, member)
-#define FOREVER    (100 * 366 * USEC_DAY)
+#define FOREVER    SERVE_FOREVER
 
 #define SCHEME_CHOICE_ROW(name, text, help) text,
 static const char *const SCHEMES[] = {SIGNATURE_SCHEMES(SCHEME_CHOICE_ROW) NULL};
@@ -96,22 +96,8 @@ static const struct option ROWS[] = {
      .fallback = "90d",
      .max = FOREVER,
      .help = "journal records older than this are removed; 0 keeps everything"},
-    {.name = "slow-after",
-     .kind = OPTION_DURATION,
-     .offset = AT(slow_after),
-     .value = "DURATION",
-     .fallback = "60s",
-     .min = USEC_PER_SEC,
-     .max = FOREVER,
-     .help = "a connection that was started this long ago and has not ended is slow"},
-    {.name = "abandoned-after",
-     .kind = OPTION_DURATION,
-     .offset = AT(abandoned_after),
-     .value = "DURATION",
-     .fallback = "12m",
-     .min = USEC_PER_SEC,
-     .max = FOREVER,
-     .help = "and after this long it is abandoned; a completion that still comes resolves it"},
+    SLOW_AFTER_ROW(AT(slow_after)),
+    ABANDONED_AFTER_ROW(AT(abandoned_after)),
     {.name = "admin-token",
      .kind = OPTION_TEXT,
      .offset = AT(admin_token),

@@ -45,6 +45,22 @@ struct serve_options {
 
 extern const struct option_table serve_option_table;
 
+#define SERVE_FOREVER (100 * 366 * USEC_DAY)
+
+/* Rows that other commands have too; `at`: the offset of a usec in their values. */
+#define SLOW_AFTER_ROW(at)                                                                                   \
+    {                                                                                                        \
+        .name = "slow-after", .kind = OPTION_DURATION, .offset = (at), .value = "DURATION",                  \
+        .fallback = "60s", .min = USEC_PER_SEC, .max = SERVE_FOREVER,                                        \
+        .help = "a connection that was started this long ago and has not ended is slow"                      \
+    }
+#define ABANDONED_AFTER_ROW(at)                                                                              \
+    {                                                                                                        \
+        .name = "abandoned-after", .kind = OPTION_DURATION, .offset = (at), .value = "DURATION",             \
+        .fallback = "12m", .min = USEC_PER_SEC, .max = SERVE_FOREVER,                                        \
+        .help = "and after this long it is abandoned; a completion that still comes resolves it"             \
+    }
+
 /*
  * Fills values (zeroed) from defaults, the file given by --config or FAIRLEAD_CONFIG, the environment, the
  * command line, and checks what options demand of each other. RC_USAGE. option_values_cleanup() frees.

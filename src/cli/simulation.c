@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/chance.h"
-#include "cli/sample_event.h"
+#include "wire/sample_event.h"
 
 #define SECONDS(n)   ((double)(n) * (double)USEC_PER_SEC)
 #define FLOW_TIMEOUT (10 * USEC_MINUTE)
@@ -19,8 +19,8 @@ enum {
     ANOTHER_APP = 35,
     WITHOUT_START = 2, /* schemes without a flow, such as keys, complete at once */
     MODERN = 50,       /* accounts of the current system: ca_…, and the platform expires unfinished ones */
-    TALKATIVE = 25,    /* connected accounts that send messages */
-    NEXT_MESSAGE = 75,
+    TALKATIVE = 15,    /* connected accounts that send messages */
+    NEXT_MESSAGE = 60,
     DELETED = 4,
 };
 
@@ -65,7 +65,6 @@ enum kind { KINDS(KIND_NAME) KIND_COUNT };
 /* Something that will happen to an account, or (event set) a webhook about it that will arrive. */
 struct happening {
     usec due;
-    uint64_t order; /* of two at the same time the one that was planned first comes first */
     uint64_t user;
     uint64_t event;   /* number of the webhook, from 1; 0: it has not happened yet */
     usec occurred_at; /* of the webhook */
@@ -83,7 +82,6 @@ struct simulation {
     struct happening *heap;
     size_t count;
     size_t capacity;
-    uint64_t planned;
     uint64_t events;
     usec ends;
     bool failed;
@@ -113,7 +111,7 @@ static void (*const HANDLERS[KIND_COUNT])(struct simulation *s, const struct hap
 
 static bool is_before(const struct happening *a, const struct happening *b)
 {
-    return a->due != b->due ? a->due < b->due : a->order < b->order;
+    return a->due < b->due;
 }
 
 static bool has_room(struct simulation *s)
@@ -132,7 +130,6 @@ static bool has_room(struct simulation *s)
 
 static void push(struct simulation *s, struct happening happening)
 {
-    happening.order = s->planned++;
     if (happening.due > s->ends || !has_room(s))
         return;
     size_t at = s->count++;
@@ -211,18 +208,30 @@ static uint8_t choose_app(struct simulation *s)
 }
 
 /* Most come at two in the afternoon, UTC: nearly twice as many as at two in the morning. */
-static double daily_interval(const struct simulation *s, usec at)
+static double daily_rate(usec at)
 {
     static const double RATES[24] = {0.72, 0.70, 0.70, 0.70, 0.73, 0.77, 0.83, 0.90, 0.98, 1.07, 1.15, 1.22,
                                      1.27, 1.30, 1.30, 1.30, 1.27, 1.22, 1.15, 1.07, 0.98, 0.90, 0.83, 0.77};
     int64_t hour = at / USEC_HOUR % 24;
-    return (double)s->options.interval / RATES[hour < 0 ? hour + 24 : hour];
+    return RATES[hour < 0 ? hour + 24 : hour];
+}
+
+usec simulation_begin(usec end, uint64_t users, usec interval)
+{
+    double left = (double)users;
+    usec at = end;
+    while (left > 0 && end - at < SIMULATION_LONGEST) {
+        double come = daily_rate(at - 1) * (double)USEC_HOUR / (double)interval; /* in the hour before */
+        at -= left < come ? (usec)((double)USEC_HOUR * left / come) : USEC_HOUR;
+        left -= come;
+    }
+    return at;
 }
 
 static void plan_next_user(struct simulation *s, const struct happening *now)
 {
     struct happening next = {.kind = USER_COMES, .user = now->user + 1, .due = now->due};
-    next.due += (usec)chance_exponential(&s->chance, daily_interval(s, now->due));
+    next.due += (usec)chance_exponential(&s->chance, (double)s->options.interval / daily_rate(now->due));
     if (s->options.users == 0 || next.user < s->options.users)
         push(s, next);
     else

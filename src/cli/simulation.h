@@ -51,6 +51,10 @@ struct simulated {
     int attempt;     /* of the delivery, from 1 */
 };
 
+/* When to begin so that the last user comes at about `end`; at most SIMULATION_LONGEST earlier. */
+#define SIMULATION_LONGEST (3660 * USEC_DAY)
+usec simulation_begin(usec end, uint64_t users, usec interval);
+
 struct simulation;
 
 /* NULL when memory ran out. */

@@ -24,14 +24,19 @@ bool terminal_has_colour(int fd)
     return terminal_is(fd);
 }
 
-const char *terminal_colour(int fd, enum colour colour)
+const char *terminal_sequence(enum colour colour)
 {
     static const char *const SEQUENCES[] = {
         [COLOUR_NONE] = "\033[0m",    [COLOUR_RED] = "\033[31m",  [COLOUR_GREEN] = "\033[32m",
         [COLOUR_YELLOW] = "\033[33m", [COLOUR_BLUE] = "\033[34m", [COLOUR_DIM] = "\033[2m",
         [COLOUR_BOLD] = "\033[1m",
     };
-    return terminal_has_colour(fd) ? SEQUENCES[colour] : "";
+    return SEQUENCES[colour];
+}
+
+const char *terminal_colour(int fd, enum colour colour)
+{
+    return terminal_has_colour(fd) ? terminal_sequence(colour) : "";
 }
 
 int terminal_width(int fd)

@@ -21,6 +21,8 @@ bool terminal_is(int fd);
 bool terminal_has_colour(int fd);
 /* The escape sequence for colour on fd, or "". COLOUR_NONE: the reset. Static storage. */
 const char *terminal_colour(int fd, enum colour colour);
+/* The same whatever the terminal. */
+const char *terminal_sequence(enum colour colour);
 /* Columns of the terminal, 80 when unknown. */
 int terminal_width(int fd);
 

@@ -212,6 +212,33 @@ static void on_handled(void *arg)
     call->done(call->arg);
 }
 
+enum rc call_finish(struct call *call, struct err *err)
+{
+    enum rc rc = RC_OK;
+    if (!call->endpoint)
+        return RC_OK;
+    if (endpoint_takes_body(call->endpoint))
+        rc = request_set_body(&call->request, buf_slice(&call->body), err);
+    return rc == RC_OK ? request_finish(&call->request, err) : rc;
+}
+
+bool call_makes_webhook(const struct call *call)
+{
+    return call->endpoint && call->endpoint->run == RUN_RECEIVE;
+}
+
+enum rc call_make_webhook(struct call *call, struct webhook *webhook, struct err *err)
+{
+    webhook->is_ours = true;
+    return call->endpoint->make(call->all->options->context, &call->request, webhook, err);
+}
+
+void call_answer_webhook(struct call *call, const struct webhook *webhook)
+{
+    call->request.webhook = webhook;
+    handle(call);
+}
+
 enum rc call_run(struct call *call, void (*done)(void *arg), void *arg, bool *ret_later, struct err *err)
 {
     *ret_later = false;
@@ -220,13 +247,6 @@ enum rc call_run(struct call *call, void (*done)(void *arg), void *arg, bool *re
             asset_answer(call->asset, &call->request, &call->reply);
         return RC_OK;
     }
-    enum rc rc = RC_OK;
-    if (endpoint_takes_body(call->endpoint))
-        rc = request_set_body(&call->request, buf_slice(&call->body), err);
-    if (rc == RC_OK)
-        rc = request_finish(&call->request, err);
-    if (rc != RC_OK)
-        return rc;
     if (call->endpoint->run == RUN_LOOP) {
         handle(call);
         return RC_OK;

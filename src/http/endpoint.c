@@ -104,6 +104,7 @@ void endpoint_table_check(const struct endpoint_table *table)
             in_path += row->parameters[count].place == IN_PATH;
         }
         assert(row->path[0] == '/' && row->handle && row->help);
+        assert((row->run == RUN_RECEIVE) == (row->make != NULL));
         assert(count <= REQUEST_PARAMETERS_MAX && in_path == has_parameter(row->path));
     }
 }

@@ -14,6 +14,7 @@
 #include "http/parameter.h"
 #include "http/reply.h"
 #include "http/request.h"
+#include "receive/receive.h"
 
 enum access {
     ACCESS_TOKEN, /* the admin token, or the cookie that stands for it */
@@ -23,6 +24,8 @@ enum access {
 enum run {
     RUN_LOOP, /* the handler must not block: nothing of a database */
     RUN_POOL, /* on one of libuv's threads while the connection is suspended; any number at the same time */
+    RUN_RECEIVE, /* on the loop, after the webhook that `make` wrote has been received like any that is posted
+                  */
 };
 
 struct endpoint {
@@ -32,7 +35,11 @@ struct endpoint {
     enum run run;
     const struct parameter *parameters; /* up to PARAMETER_END; NULL: none. Others than these are refused. */
     void (*handle)(void *context, const struct request *request, struct reply *reply);
-    const char *help; /* one sentence without a dot at its end */
+    /* RUN_RECEIVE: appends head lines and body; on the loop. The handler finds it in request->webhook. */
+    enum rc (*make)(void *context, const struct request *request, struct webhook *webhook, struct err *err);
+    const char *answer; /* for the reference: the schema of a JSON answer (api/schema.h); NULL: none */
+    const char *media;  /* for the reference: the type of an answer that is no JSON; NULL: none */
+    const char *help;   /* one sentence without a dot at its end */
 };
 
 struct endpoint_table {

@@ -202,6 +202,12 @@ static enum MHD_Result answer_error(struct exchanges *all, struct exchange *exch
     return respond(all, exchange->http, exchange->connection, &reply, exchange->close_after || all->stopping);
 }
 
+static enum MHD_Result answer_call(struct exchanges *all, struct exchange *exchange)
+{
+    return respond(all, exchange->http, exchange->connection, call_reply(exchange->call),
+                   exchange->close_after || all->stopping);
+}
+
 static enum MHD_Result answer_webhook(struct exchanges *all, struct exchange *exchange)
 {
     struct webhook *webhook = &exchange->webhook;
@@ -211,35 +217,11 @@ static enum MHD_Result answer_webhook(struct exchanges *all, struct exchange *ex
     if (webhook->rc != RC_OK)
         return answer_error(all, exchange, webhook->rc, &webhook->err);
     count_result(exchange, RC_OK);
-    return MHD_queue_response(exchange->http, MHD_HTTP_OK, webhook->duplicate ? all->duplicate : all->stored);
-}
-
-static enum MHD_Result answer_call(struct exchanges *all, struct exchange *exchange)
-{
-    return respond(all, exchange->http, exchange->connection, call_reply(exchange->call),
-                   exchange->close_after || all->stopping);
-}
-
-/* The pool has finished. Whether the peer is still there is seen when the answer is sent. */
-static void on_worked(void *arg)
-{
-    struct exchange *exchange = arg;
-    assert(exchange->step == STEP_WORKING);
-    exchange->step = STEP_WORKED;
-    MHD_resume_connection(exchange->http);
-}
-
-static enum MHD_Result run_call(struct exchanges *all, struct exchange *exchange)
-{
-    bool later = false;
-    enum rc rc = call_run(exchange->call, on_worked, exchange, &later, &exchange->err);
-    if (rc != RC_OK)
-        return answer_error(all, exchange, rc, &exchange->err);
-    if (!later)
+    if (exchange->call) {
+        call_answer_webhook(exchange->call, webhook);
         return answer_call(all, exchange);
-    exchange->step = STEP_WORKING;
-    MHD_suspend_connection(exchange->http);
-    return MHD_YES;
+    }
+    return MHD_queue_response(exchange->http, MHD_HTTP_OK, webhook->duplicate ? all->duplicate : all->stored);
 }
 
 /* --- request headers ----------------------------------------------------------------------------------- */
@@ -405,11 +387,11 @@ static enum MHD_Result on_body(struct exchanges *all, struct exchange *exchange,
     return MHD_NO;
 }
 
+/* To receive, and back through exchanges_resume(). */
 static enum MHD_Result submit(struct exchanges *all, struct exchange *exchange)
 {
     struct webhook *webhook = &exchange->webhook;
     const char *from = connection_address(exchange->connection);
-    MHD_get_connection_values(exchange->http, MHD_HEADER_KIND, keep_header, &webhook->head);
     buf_add_str(&webhook->head, ":from: ");
     buf_add_str(&webhook->head, from);
     buf_add_char(&webhook->head, '\n');
@@ -428,12 +410,54 @@ static enum MHD_Result submit(struct exchanges *all, struct exchange *exchange)
     return MHD_YES;
 }
 
+static enum MHD_Result submit_posted(struct exchanges *all, struct exchange *exchange)
+{
+    MHD_get_connection_values(exchange->http, MHD_HEADER_KIND, keep_header, &exchange->webhook.head);
+    return submit(all, exchange);
+}
+
+/* A call's own webhook goes the way of a posted one, and is counted as one. */
+static enum MHD_Result submit_made(struct exchanges *all, struct exchange *exchange)
+{
+    enum rc rc = call_make_webhook(exchange->call, &exchange->webhook, &exchange->err);
+    if (rc != RC_OK)
+        return answer_error(all, exchange, rc, &exchange->err);
+    exchange->is_webhook = true;
+    return submit(all, exchange);
+}
+
+/* The pool has finished. Whether the peer is still there is seen when the answer is sent. */
+static void on_worked(void *arg)
+{
+    struct exchange *exchange = arg;
+    assert(exchange->step == STEP_WORKING);
+    exchange->step = STEP_WORKED;
+    MHD_resume_connection(exchange->http);
+}
+
+static enum MHD_Result run_call(struct exchanges *all, struct exchange *exchange)
+{
+    bool later = false;
+    enum rc rc = call_finish(exchange->call, &exchange->err);
+    if (rc == RC_OK && call_makes_webhook(exchange->call))
+        return submit_made(all, exchange);
+    if (rc == RC_OK)
+        rc = call_run(exchange->call, on_worked, exchange, &later, &exchange->err);
+    if (rc != RC_OK)
+        return answer_error(all, exchange, rc, &exchange->err);
+    if (!later)
+        return answer_call(all, exchange);
+    exchange->step = STEP_WORKING;
+    MHD_suspend_connection(exchange->http);
+    return MHD_YES;
+}
+
 static enum MHD_Result on_complete(struct exchanges *all, struct exchange *exchange)
 {
     connection_enter(all->connections, exchange->connection, PHASE_WORK);
     if (exchange->refused != RC_OK)
         return answer_error(all, exchange, exchange->refused, &exchange->err);
-    return exchange->is_webhook ? submit(all, exchange) : run_call(all, exchange);
+    return exchange->is_webhook ? submit_posted(all, exchange) : run_call(all, exchange);
 }
 
 enum MHD_Result exchange_on_data(void *cls, struct MHD_Connection *http, const char *url, const char *method,

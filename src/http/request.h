@@ -32,6 +32,7 @@ enum request_header { REQUEST_HEADERS(REQUEST_HEADER_ENUM_ROW) REQUEST_HEADER_CO
 struct endpoint;
 struct pool;
 struct session;
+struct webhook;
 
 struct request {
     const struct endpoint *endpoint;
@@ -41,6 +42,8 @@ struct request {
     usec now;                      /* wall clock when it was parsed; what durations count back from */
     const struct session *session; /* see http/session.h */
     struct pool *pool;             /* see http/pool.h */
+    const struct webhook
+        *webhook; /* RUN_RECEIVE: what has been received, successfully; see receive/receive.h */
 
     /* Behind the functions below. */
     const char *headers[REQUEST_HEADER_COUNT];

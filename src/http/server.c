@@ -16,7 +16,8 @@
 
 #define STOP_TIME (5 * USEC_PER_SEC)
 
-/* Connections that libmicrohttpd accepts beyond our own limit, so that ours decides who has to go. */
+/* At most so many connections does libmicrohttpd accept beyond our own limit, so that ours decides who has to
+ * go. */
 #define SPARE_CONNECTIONS 64
 
 struct server {
@@ -31,11 +32,13 @@ struct server {
     uv_poll_t socket; /* the daemon's epoll descriptor */
     uv_idle_t again;  /* active while the daemon has work that no descriptor shows */
     uv_timer_t timer; /* the next connection to expire, and the end of a stop */
+    uv_timer_t interval;
     uv_async_t done;
     uv_async_t stop;
     uv_async_t wake;
     uv_signal_t signals[3];
     bool resumed; /* connections were, since the daemon last began to run */
+    bool closed;  /* likewise */
     usec stop_deadline;
     usec work_due; /* when options.work wants to be called; 0: when it is woken */
     _Atomic bool fatal;
@@ -57,6 +60,7 @@ static void on_connection(void *cls, struct MHD_Connection *http, void **context
         if (*context)
             connections_remove(server->exchanges.connections, *context);
         *context = NULL;
+        server->closed = true;
         return;
     }
     const union MHD_ConnectionInfo *fd = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -171,12 +175,13 @@ static void on_work(void *arg)
  * remembered. */
 static void run_daemon(struct server *server)
 {
-    server->resumed = false;
+    server->resumed = server->closed = false;
     MHD_run(server->daemon);
     receive_flush(server->exchanges.receive);
     MHD_UNSIGNED_LONG_LONG timeout_ms = 1;
-    bool pending =
-        server->resumed || (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0);
+    /* Out of descriptors the library stops listening, and after a close begins again only when it is run. */
+    bool pending = server->resumed || server->closed ||
+                   (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0);
     bool idling = uv_is_active((uv_handle_t *)&server->again);
     if (pending && !idling)
         uv_idle_start(&server->again, on_again);
@@ -235,6 +240,19 @@ static void on_signal(uv_signal_t *handle, int number)
         server->options.on_reload(server->options.arg);
 }
 
+static void on_interval(uv_timer_t *timer)
+{
+    struct server *server = timer->data;
+    server->options.on_interval(server->options.arg);
+}
+
+static void start_interval(struct server *server)
+{
+    uint64_t every_ms = (uint64_t)(server->options.interval / USEC_PER_MS);
+    if (server->options.interval > 0)
+        uv_timer_start(&server->interval, on_interval, 0, every_ms ? every_ms : 1);
+}
+
 void server_on_done(void *arg)
 {
     struct server *server = arg;
@@ -266,6 +284,8 @@ void server_on_fatal(void *arg, const struct err *err)
 static struct MHD_Daemon *start_daemon(struct server *server)
 {
     const struct server_options *options = &server->options;
+    size_t spare =
+        options->max_connections < SPARE_CONNECTIONS ? options->max_connections : SPARE_CONNECTIONS;
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem tls[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)options->tls_cert},
@@ -278,11 +298,11 @@ static struct MHD_Daemon *start_daemon(struct server *server)
     return MHD_start_daemon(
         flags, 0, on_accept, server, exchange_on_data, &server->exchanges, MHD_OPTION_EXTERNAL_LOGGER,
         on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, server->listener, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)(options->max_connections + SPARE_CONNECTIONS), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        EXCHANGE_POOL_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
-        server, MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, &server->exchanges,
-        MHD_OPTION_URI_LOG_CALLBACK, exchange_on_uri, &server->exchanges, MHD_OPTION_UNESCAPE_CALLBACK,
-        keep_escapes, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls_options, MHD_OPTION_END);
+        (unsigned)(options->max_connections + spare), MHD_OPTION_CONNECTION_MEMORY_LIMIT, EXCHANGE_POOL_BYTES,
+        MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+        MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, &server->exchanges, MHD_OPTION_URI_LOG_CALLBACK,
+        exchange_on_uri, &server->exchanges, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls_options, MHD_OPTION_END);
 }
 
 /* The handles stay in the loop from here to server_close(). */
@@ -291,11 +311,12 @@ static void init_loop(struct server *server)
     uv_loop_init(&server->loop);
     uv_idle_init(&server->loop, &server->again);
     uv_timer_init(&server->loop, &server->timer);
+    uv_timer_init(&server->loop, &server->interval);
     uv_async_init(&server->loop, &server->done, on_done);
     uv_async_init(&server->loop, &server->stop, on_stop);
     uv_async_init(&server->loop, &server->wake, on_wake);
-    server->again.data = server->timer.data = server->done.data = server->stop.data = server->wake.data =
-        server;
+    server->again.data = server->timer.data = server->interval.data = server;
+    server->done.data = server->stop.data = server->wake.data = server;
     for (size_t i = 0; i < 3; i++) {
         uv_signal_init(&server->loop, &server->signals[i]);
         server->signals[i].data = server;
@@ -355,6 +376,7 @@ enum rc server_run(struct server *server, struct receive *receive, void (*on_rea
         uv_signal_start(&server->signals[i], on_signal, SIGNALS[i]);
     if (on_ready)
         on_ready(arg);
+    start_interval(server);
     uv_run(&server->loop, UV_RUN_DEFAULT);
     if (server->fatal)
         return err_set(err, RC_INTERNAL, "the journal failed on a disk that looks healthy: %s",

@@ -54,7 +54,9 @@ struct server_options {
     const struct asset_table *assets; /* NULL: built without the dashboard */
     void *context;                    /* for their handlers */
     struct server_work work;
-    void (*on_reload)(void *arg); /* SIGHUP, on the loop */
+    void (*on_reload)(void *arg);   /* SIGHUP, on the loop */
+    usec interval;                  /* between two calls of on_interval; 0: none */
+    void (*on_interval)(void *arg); /* on the loop, as long as it turns; also while stopping */
     void *arg;
 };
 

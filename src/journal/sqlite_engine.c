@@ -77,6 +77,12 @@ struct named_lock {
     char name[LOCK_NAME_MAX + 1];
 };
 
+/* A file that SQLite has open, so that one moved away or put in its place is noticed. */
+struct placed_file {
+    _Atomic dev_t device;
+    _Atomic ino_t inode;
+};
+
 struct sqlite_engine {
     struct sqlite_site site;
     bool read_only;
@@ -89,6 +95,8 @@ struct sqlite_engine {
     _Atomic uint64_t last;
     _Atomic uint64_t window_keys;
     atomic_bool durable;
+    struct placed_file file; /* set by the owner's thread */
+    struct placed_file log;
     pthread_mutex_t note_mutex;
     char note[160]; /* guarded by note_mutex: a failed checkpoint, which harms nothing yet */
 
@@ -103,8 +111,6 @@ struct sqlite_engine {
     usec next_forget;
     int wal_pages;
     int next_checkpoint;
-    dev_t device; /* of the file that is open */
-    ino_t inode;
     struct work work;
 };
 
@@ -207,13 +213,20 @@ static enum rc settle_log(struct sqlite_engine *engine, struct err *err)
     return sqlite_conn_fail(&engine->site, engine->db, code, "bringing the log to the disk", err);
 }
 
-static void remember_inode(struct sqlite_engine *engine)
+static enum rc place_remember(struct placed_file *place, const char *path, struct err *err)
 {
     struct stat file;
-    if (stat(engine->site.path, &file) == 0) {
-        engine->device = file.st_dev;
-        engine->inode = file.st_ino;
-    }
+    if (stat(path, &file) != 0)
+        return err_set(err, RC_STORAGE_UNAVAILABLE, "%s is gone: %s", path, strerror(errno));
+    place->device = file.st_dev;
+    place->inode = file.st_ino;
+    return RC_OK;
+}
+
+static bool is_in_place(const struct placed_file *place, const char *path)
+{
+    struct stat file;
+    return stat(path, &file) == 0 && file.st_dev == place->device && file.st_ino == place->inode;
 }
 
 static enum rc prepare_writer(struct sqlite_engine *engine, bool may_create, struct err *err)
@@ -251,26 +264,60 @@ static enum rc open_writer(struct sqlite_engine *engine, bool may_create, struct
     if (rc == RC_OK)
         rc = prepare_writer(engine, may_create, err);
     if (rc == RC_OK)
-        remember_inode(engine);
-    else
+        rc = place_remember(&engine->file, engine->site.path, err);
+    if (rc == RC_OK)
+        rc = place_remember(&engine->log, engine->site.wal_path, err);
+    if (rc != RC_OK)
         close_writer(engine);
     return rc;
 }
 
 /* ---- the dedupe window ---- */
 
-static int add_row_to_window(struct window *window, sqlite3_stmt *row)
+/* A row of `seen`; its prints are the statement's until the next step. */
+struct seen_row {
+    uint64_t first_seq;
+    usec at;
+    const char *prints;
+    size_t count;
+};
+
+static struct seen_row read_seen(sqlite3_stmt *row)
 {
-    uint64_t seq = (uint64_t)sqlite3_column_int64(row, 0);
-    const char *prints = sqlite3_column_blob(row, 2);
-    size_t count = (size_t)sqlite3_column_bytes(row, 2) / sizeof(uint64_t);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t print;
-        memcpy(&print, prints + i * sizeof print, sizeof print);
-        if (print != 0 && !window_add(window, le64toh(print), seq + i))
+    return (struct seen_row){
+        .first_seq = (uint64_t)sqlite3_column_int64(row, 0),
+        .at = sqlite3_column_int64(row, 1),
+        .prints = sqlite3_column_blob(row, 2),
+        .count = (size_t)sqlite3_column_bytes(row, 2) / sizeof(uint64_t),
+    };
+}
+
+/* false: that record has no key. */
+static bool seen_slot(const struct seen_row *row, size_t i, struct window_slot *ret)
+{
+    uint64_t print;
+    memcpy(&print, row->prints + i * sizeof print, sizeof print);
+    *ret = (struct window_slot){le64toh(print), row->first_seq + i};
+    return print != 0;
+}
+
+static int add_row_to_window(struct window *window, const struct seen_row *row)
+{
+    struct window_slot slot;
+    for (size_t i = 0; i < row->count; i++)
+        if (seen_slot(row, i, &slot) && !window_add(window, slot.fingerprint, slot.seq))
             return SQLITE_NOMEM;
-    }
     return SQLITE_OK;
+}
+
+/* A start leaves rows out, always whole ones. */
+static bool is_row_in_window(const struct window *window, const struct seen_row *row)
+{
+    struct window_slot slot;
+    for (size_t i = 0; i < row->count; i++)
+        if (seen_slot(row, i, &slot))
+            return window_has(window, slot.fingerprint, slot.seq);
+    return false;
 }
 
 /* The newest keys first, so that the limit leaves out the oldest. */
@@ -279,11 +326,11 @@ static int add_rows_to_window(const struct sqlite_engine *engine, sqlite3_stmt *
     usec newest = INT64_MIN;
     int code;
     while ((code = sqlite3_step(rows)) == SQLITE_ROW && window->count < engine->dedupe_max_keys) {
-        usec at = sqlite3_column_int64(rows, 1);
-        newest = newest == INT64_MIN ? at : newest;
-        if (at < newest - engine->dedupe_window)
+        struct seen_row row = read_seen(rows);
+        newest = newest == INT64_MIN ? row.at : newest;
+        if (row.at < newest - engine->dedupe_window)
             continue;
-        int added = add_row_to_window(window, rows);
+        int added = add_row_to_window(window, &row);
         if (added != SQLITE_OK)
             return added;
     }
@@ -376,18 +423,14 @@ static int find_duplicate(struct sqlite_engine *engine, uint64_t print, const st
     return SQLITE_OK;
 }
 
-static void note_forgotten(struct work *work, sqlite3_stmt *row)
+static void note_forgotten(struct sqlite_engine *engine, const struct seen_row *row)
 {
-    uint64_t seq = (uint64_t)sqlite3_column_int64(row, 0);
-    const char *prints = sqlite3_column_blob(row, 2);
-    size_t count = (size_t)sqlite3_column_bytes(row, 2) / sizeof(uint64_t);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t print;
-        memcpy(&print, prints + i * sizeof print, sizeof print);
-        struct window_slot slot = {le64toh(print), seq + i};
-        if (print != 0)
-            buf_add(&work->forgotten, &slot, sizeof slot);
-    }
+    struct window_slot slot;
+    if (!is_row_in_window(&engine->window, row))
+        return;
+    for (size_t i = 0; i < row->count; i++)
+        if (seen_slot(row, i, &slot))
+            buf_add(&engine->work.forgotten, &slot, sizeof slot);
 }
 
 static size_t forgotten_count(const struct work *work)
@@ -397,7 +440,8 @@ static size_t forgotten_count(const struct work *work)
 
 /*
  * Collects the oldest `seen` rows that are due into work->forgotten; *ret_upto: the first_seq of the last of
- * them, 0: none. Due: older than the window, too many, or (trim) all their records are gone.
+ * them, 0: none. Due: older than the window, too many, or (trim) all their records are gone. Rows that a
+ * start left out of the window go too, and count nothing.
  */
 static int collect_due(struct sqlite_engine *engine, uint64_t before_seq, uint64_t trimmed_upto,
                        uint64_t *ret_upto)
@@ -413,17 +457,16 @@ static int collect_due(struct sqlite_engine *engine, uint64_t before_seq, uint64
     *ret_upto = 0;
     work->forgot_all = true;
     for (int n = 0; (code = sqlite3_step(rows)) == SQLITE_ROW; n++) {
-        uint64_t first = (uint64_t)sqlite3_column_int64(rows, 0);
-        uint64_t end = first + (uint64_t)sqlite3_column_bytes(rows, 2) / sizeof(uint64_t);
-        bool over = engine->window.count - forgotten_count(work) > keep;
-        if (!over && sqlite3_column_int64(rows, 1) >= oldest && end > trimmed_upto + 1)
+        struct seen_row row = read_seen(rows);
+        bool over = engine->window.count > keep + forgotten_count(work);
+        if (!over && row.at >= oldest && row.first_seq + row.count > trimmed_upto + 1)
             break;
         if (n == FORGET_MAX_ROWS || forgotten_count(work) >= FORGET_MAX_KEYS) {
             work->forgot_all = false;
             break;
         }
-        note_forgotten(work, rows);
-        *ret_upto = first;
+        note_forgotten(engine, &row);
+        *ret_upto = row.first_seq;
     }
     sqlite3_reset(rows);
     if (buf_failed(&work->forgotten))
@@ -478,12 +521,28 @@ static void roll_back(struct sqlite_engine *engine)
     sqlite3_reset(last);
 }
 
-/* A file that was moved away or replaced takes writes that nobody will find again. */
-static bool is_file_in_place(const struct sqlite_engine *engine)
+/* A file that was moved away or replaced takes writes that nobody will find again. NULL: all are in place. */
+static const char *find_misplaced(const struct sqlite_engine *engine)
 {
-    struct stat file;
-    return stat(engine->site.path, &file) == 0 && file.st_dev == engine->device &&
-           file.st_ino == engine->inode;
+    const struct sqlite_site *site = &engine->site;
+    if (engine->read_only) /* never opened for writing, so there is nothing to compare with */
+        return access(site->path, F_OK) == 0 ? NULL : site->path;
+    if (!is_in_place(&engine->file, site->path))
+        return site->path;
+    return is_in_place(&engine->log, site->wal_path) ? NULL : site->wal_path;
+}
+
+/*
+ * Without its name the log is ours until the process ends, and what it holds is acknowledged: it is brought
+ * into the file while that can be done.
+ */
+static enum rc refuse_misplaced(struct sqlite_engine *engine, const char *path, struct err *err)
+{
+    bool saved =
+        path == engine->site.wal_path && engine->db &&
+        sqlite3_wal_checkpoint_v2(engine->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK;
+    return err_set(err, RC_STORAGE_UNAVAILABLE, "%s was moved, removed or replaced while it was open: %s",
+                   path, saved ? "what it held is saved in journal.db; restart" : "put it back or restart");
 }
 
 static enum rc compare_last(struct sqlite_engine *engine, struct err *err)
@@ -505,13 +564,12 @@ static enum rc compare_last(struct sqlite_engine *engine, struct err *err)
 /* Brings the writer back to a known state. */
 static enum rc recover(struct sqlite_engine *engine, struct err *err)
 {
-    if (engine->db && !engine->doubtful && is_file_in_place(engine))
+    const char *misplaced = find_misplaced(engine);
+    if (engine->db && !engine->doubtful && !misplaced)
         return RC_OK;
     engine->doubtful = true;
-    if (!is_file_in_place(engine))
-        return err_set(err, RC_STORAGE_UNAVAILABLE,
-                       "%s was moved, removed or replaced while it was open: put it back or restart",
-                       engine->site.path);
+    if (misplaced)
+        return refuse_misplaced(engine, misplaced, err);
     close_writer(engine);
     enum rc rc = open_writer(engine, false, err);
     if (rc == RC_OK)
@@ -1048,13 +1106,14 @@ static enum rc sqlite_health(void *state, struct journal_health *ret, struct err
 {
     struct sqlite_engine *engine = state;
     struct err why = {""};
-    struct stat file;
     sqlite_figures(engine, ret);
     enum rc rc = probe(&engine->site, &why);
     ret->writable = rc == RC_OK;
-    if (stat(engine->site.path, &file) != 0) {
+    const char *misplaced = find_misplaced(engine);
+    if (misplaced) {
         ret->durable = false;
-        rc = err_set(&why, RC_STORAGE_UNAVAILABLE, "%s is gone: %s", engine->site.path, strerror(errno));
+        rc = err_set(&why, RC_STORAGE_UNAVAILABLE, "%s was moved, removed or replaced while it was open",
+                     misplaced);
     } else if (rc == RC_OK && !ret->durable && !engine->read_only) {
         rc = err_set(&why, RC_STORAGE_UNAVAILABLE, "%s is not in its durable mode", engine->site.path);
     }

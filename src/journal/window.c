@@ -113,18 +113,30 @@ static void close_gap(struct window *window, size_t hole)
     window->slots[hole] = (struct window_slot){0, 0};
 }
 
-bool window_remove(struct window *window, uint64_t fingerprint, uint64_t seq)
+/* Where the pair stands; SIZE_MAX: nowhere. */
+static size_t place_of(const struct window *window, uint64_t fingerprint, uint64_t seq)
 {
     if (window->count == 0)
+        return SIZE_MAX;
+    for (size_t at = home(window, fingerprint); window->slots[at].seq != 0; at = after(window, at))
+        if (window->slots[at].seq == seq && window->slots[at].fingerprint == fingerprint)
+            return at;
+    return SIZE_MAX;
+}
+
+bool window_has(const struct window *window, uint64_t fingerprint, uint64_t seq)
+{
+    return place_of(window, fingerprint, seq) != SIZE_MAX;
+}
+
+bool window_remove(struct window *window, uint64_t fingerprint, uint64_t seq)
+{
+    size_t at = place_of(window, fingerprint, seq);
+    if (at == SIZE_MAX)
         return false;
-    for (size_t at = home(window, fingerprint); window->slots[at].seq != 0; at = after(window, at)) {
-        if (window->slots[at].seq == seq && window->slots[at].fingerprint == fingerprint) {
-            close_gap(window, at);
-            window->count--;
-            return true;
-        }
-    }
-    return false;
+    close_gap(window, at);
+    window->count--;
+    return true;
 }
 
 /* *cursor counts the slots already passed from the fingerprint's home. */

@@ -40,6 +40,9 @@ bool window_reserve(struct window *window, size_t count) __attribute__((warn_unu
 bool window_add(struct window *window, uint64_t fingerprint, uint64_t seq)
     __attribute__((warn_unused_result));
 
+/* Is this pair there? */
+bool window_has(const struct window *window, uint64_t fingerprint, uint64_t seq);
+
 /* false when this pair is not there. */
 bool window_remove(struct window *window, uint64_t fingerprint, uint64_t seq);
 

@@ -116,7 +116,7 @@ static void on_commit(void *arg, uint64_t last_seq)
 {
     struct feed *feed = arg;
     struct batch *batch = &feed->batch;
-    bool publishes = (batch->count > 0 || batch->hole) && feed->count > 0;
+    bool publishes = batch->count > 0 || batch->hole;
     pthread_mutex_lock(&feed->mutex);
     if (batch->hole)
         ring_reset(&feed->ring, batch->hole_ends ? batch->hole_seq : last_seq);
@@ -127,7 +127,8 @@ static void on_commit(void *arg, uint64_t last_seq)
     pthread_mutex_unlock(&feed->mutex);
     feed->batch_seq = last_seq;
     batch_clear(batch);
-    if (publishes)
+    /* Asked for now and not before the lock: who came in between has joined the ring as it was. */
+    if (publishes && feed->count > 0)
         call_on_published(feed);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "wire/dedupe_key.h"
@@ -49,7 +50,8 @@ struct receive {
     bool ready;
     bool refusing; /* stopping or failed: submit takes nothing */
     bool stopping;
-    bool idle; /* the thread waits for a wake-up */
+    bool idle;        /* the thread waits for a wake-up */
+    usec progress_at; /* monotonic: the thread began what it does, or got something to do */
 
     /* the receive thread's own */
     struct keyring *keyring;
@@ -113,14 +115,34 @@ static void set_ready(struct receive *receive, bool ready, const struct err *why
         log_info("storage works again");
 }
 
+/* Ours may be signed only here: no other thread has the keys. */
+static enum rc sign_webhook(struct receive *receive, struct webhook *webhook)
+{
+    CLEANUP(buf_cleanup) struct buf signature = BUF_INIT;
+    struct signature_input input = {
+        .id = head_get(buf_slice(&webhook->head), "webhook-id"),
+        .timestamp = head_get(buf_slice(&webhook->head), "webhook-timestamp"),
+        .body = buf_slice(&webhook->body),
+    };
+    enum rc rc = keyring_sign(receive->keyring, &input, &signature, &webhook->err);
+    if (rc == RC_OK)
+        head_add(&webhook->head, slice_str("webhook-signature"), buf_slice(&signature));
+    return rc;
+}
+
 /* Steps 3 and 4 of a webhook's way: signature on the raw bytes, then JSON and key. */
 static enum rc check_webhook(struct receive *receive, struct webhook *webhook, usec now,
                              struct dedupe_key *key)
 {
+    bool checks = keyring_checks(receive->keyring);
+    if (checks && webhook->is_ours) {
+        enum rc rc = sign_webhook(receive, webhook);
+        if (rc != RC_OK)
+            return rc;
+    }
     struct slice head = buf_slice(&webhook->head);
     struct slice body = buf_slice(&webhook->body);
     struct slice id = head_get(head, "webhook-id");
-    bool checks = keyring_checks(receive->keyring);
     if (checks) {
         struct signature_input input = {
             .id = id,
@@ -318,6 +340,13 @@ static void take_batch(struct receive *receive, struct batch *batch)
     metric_set(METRIC_QUEUE, (int64_t)receive->waiting.count);
 }
 
+/* One piece of work, done without the mutex, that receive_busy() measures. */
+static void leave_mutex(struct receive *receive)
+{
+    receive->progress_at = clock_monotonic();
+    pthread_mutex_unlock(&receive->mutex);
+}
+
 static void *run(void *arg)
 {
     struct receive *receive = arg;
@@ -327,7 +356,7 @@ static void *run(void *arg)
         take_over_keys(receive);
         if (receive->waiting.first) {
             take_batch(receive, receive->batch);
-            pthread_mutex_unlock(&receive->mutex);
+            leave_mutex(receive);
             process(receive, receive->batch);
             pthread_mutex_lock(&receive->mutex);
         } else if (receive->stopping) {
@@ -340,11 +369,12 @@ static void *run(void *arg)
         if (!ready && next_chore > now + PROBE_INTERVAL)
             next_chore = now + PROBE_INTERVAL;
         if (now >= next_chore) {
-            pthread_mutex_unlock(&receive->mutex);
+            leave_mutex(receive);
             next_chore = do_chores(receive, now, ready);
             pthread_mutex_lock(&receive->mutex);
         }
     }
+    receive->idle = true; /* for good: nothing is under way */
     pthread_mutex_unlock(&receive->mutex);
     receive->options.on_done(receive->options.arg);
     return NULL;
@@ -379,6 +409,7 @@ enum rc receive_start(const struct receive_options *options, struct receive **re
     receive->options = *options;
     receive->tolerance = options->tolerance;
     receive->ready = true;
+    receive->progress_at = clock_monotonic();
     list_init(&receive->waiting);
     list_init(&receive->done);
     enum rc rc =
@@ -410,8 +441,11 @@ enum rc receive_submit(struct receive *receive, struct webhook *webhook, struct 
     else if (receive->waiting.count >= receive->options.queue_max_webhooks ||
              receive->waiting.bytes + webhook->body.len > receive->options.queue_max_bytes)
         rc = err_set(err, RC_OVERLOADED, "the receive queue is full; send the event again later");
-    else
+    else {
+        if (receive->idle && !receive->waiting.first)
+            receive->progress_at = clock_monotonic();
         list_add(&receive->waiting, webhook);
+    }
     wake = receive->idle && receive->waiting.count == WAKE_WEBHOOKS;
     pthread_mutex_unlock(&receive->mutex);
     if (wake)
@@ -437,12 +471,33 @@ struct webhook *receive_take_done(struct receive *receive)
     return first;
 }
 
+/* Under the mutex. */
+static usec busy_for(const struct receive *receive)
+{
+    if (receive->idle && !receive->waiting.first)
+        return 0;
+    return clock_monotonic() - receive->progress_at;
+}
+
+usec receive_busy(struct receive *receive)
+{
+    pthread_mutex_lock(&receive->mutex);
+    usec busy = busy_for(receive);
+    pthread_mutex_unlock(&receive->mutex);
+    return busy;
+}
+
 bool receive_ready(struct receive *receive, struct err *err)
 {
     pthread_mutex_lock(&receive->mutex);
-    bool ready = receive->ready && !receive->refusing;
+    usec busy = busy_for(receive);
+    bool ready = receive->ready && !receive->refusing && busy < RECEIVE_SLOW_COMMIT;
     if (!receive->ready)
         *err = receive->not_ready;
+    else if (busy >= RECEIVE_SLOW_COMMIT)
+        err_set(err, RC_STORAGE_UNAVAILABLE,
+                "storing has been under way for %lld s and does not come to an end",
+                (long long)(busy / USEC_PER_SEC));
     else if (receive->refusing)
         err_set(err, RC_STOPPING, "the server is shutting down");
     pthread_mutex_unlock(&receive->mutex);

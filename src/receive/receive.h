@@ -14,7 +14,8 @@
  * probe every second. If the probe finds the disk healthy, the journal cannot be trusted to keep its promise:
  * on_fatal is called and nothing is accepted any more.
  *
- * Threads: submit, flush, take_done: loop. ready: any. The receive thread owns the journal's writing side.
+ * Threads: submit, flush, take_done: loop. ready, busy: any. The receive thread owns the journal's writing
+ * side.
  */
 #ifndef FAIRLEAD_RECEIVE_RECEIVE_H
 #define FAIRLEAD_RECEIVE_RECEIVE_H
@@ -35,6 +36,7 @@ struct webhook {
     struct buf head; /* see wire/head.h; the receive thread adds :verified */
     struct buf body;
     usec received_at; /* wall clock, when the last byte had arrived */
+    bool is_ours; /* made by the server itself: signed with the keys in force, then checked as any other */
 
     enum rc rc; /* result */
     bool duplicate;
@@ -77,8 +79,18 @@ void receive_flush(struct receive *receive);
  * caller's again. */
 struct webhook *receive_take_done(struct receive *receive);
 
+/* A commit that has taken this long: whoever asks is told that nothing can be stored now. */
+#define RECEIVE_SLOW_COMMIT (10 * USEC_PER_SEC)
+
 /* Can a webhook be stored now? err says why not. */
 bool receive_ready(struct receive *receive, struct err *err);
+
+/*
+ * How long the thread has been at what it does now without coming to an end (a batch with its commit, a step
+ * of retention, a probe), or, when webhooks wait that it has not begun with, how long it has left them.
+ * 0: it waits for work. Healthy disks give milliseconds.
+ */
+usec receive_busy(struct receive *receive);
 
 /* New keys and tolerance for requests taken from now on; on failure the old ones stay. Any thread. */
 MUST_CHECK enum rc receive_set_secrets(struct receive *receive, enum scheme scheme,

@@ -150,7 +150,7 @@ static void write_timeline(struct question *question, int64_t account, bool reve
                      "SELECT seq FROM (SELECT seq, occurred FROM event WHERE account = ?1 AND account <> 0 "
                      "ORDER BY seq DESC LIMIT ?2) ORDER BY occurred, seq",
                      "ii", account, (int64_t)QUESTION_MAX_ITEMS);
-    struct event_view view = {.reveal = reveal, .headers = true};
+    struct event_view view = {.reveal = reveal};
     const char *between = "";
     while (rows && question_next(question, rows))
         if (question_write_event(question, (uint64_t)column_number(rows, 0), &view, between, out))

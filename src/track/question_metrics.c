@@ -15,6 +15,7 @@ struct app {
     int64_t by_status[STATUS_COUNT];
     int64_t started;
     int64_t completed;
+    int64_t abandoned;
     struct sketch times;
 };
 
@@ -76,13 +77,15 @@ static void count_accounts(struct question *question, struct apps *apps)
 static void count_connections(struct question *question, struct apps *apps)
 {
     sqlite3_stmt *rows = question_ask(
-        question, "SELECT app, started, completed, times FROM rollup WHERE grain = ?1 AND level = ?2", "ii",
+        question,
+        "SELECT app, started, completed, abandoned, times FROM rollup WHERE grain = ?1 AND level = ?2", "ii",
         rollup_grains[ROLLUP_GRAINS - 1], (int64_t)LEVEL_APP);
     while (rows && question_next(question, rows)) {
         struct app *app = find(apps, column_number(rows, 0));
         app->started += column_number(rows, 1);
         app->completed += column_number(rows, 2);
-        if (!sketch_add_encoded(&app->times, column_text(rows, 3)))
+        app->abandoned += column_number(rows, 3);
+        if (!sketch_add_encoded(&app->times, column_text(rows, 4)))
             question_fail(question, RC_CORRUPT, "the read model holds a damaged histogram");
     }
     sqlite3_finalize(rows);
@@ -132,6 +135,14 @@ static void write_completed(struct question *question, const struct apps *apps, 
     buf_addf(out, "} %lld\n", (long long)app->completed);
 }
 
+static void write_abandoned(struct question *question, const struct apps *apps, const struct app *app,
+                            struct buf *out)
+{
+    buf_add_str(out, "fairlead_connections_abandoned{");
+    add_label(question, apps, app, out);
+    buf_addf(out, "} %lld\n", (long long)app->abandoned);
+}
+
 static void write_bucket(struct question *question, const struct apps *apps, const struct app *app,
                          const char *le, int64_t count, struct buf *out)
 {
@@ -169,9 +180,8 @@ typedef void write_fn(struct question *question, const struct apps *apps, const 
                       struct buf *out);
 
 static write_fn *const WRITERS[FAMILY_COUNT] = {
-    [FAMILY_ACCOUNTS] = write_accounts,
-    [FAMILY_STARTED] = write_started,
-    [FAMILY_COMPLETED] = write_completed,
+    [FAMILY_ACCOUNTS] = write_accounts,     [FAMILY_STARTED] = write_started,
+    [FAMILY_COMPLETED] = write_completed,   [FAMILY_ABANDONED] = write_abandoned,
     [FAMILY_TIME_TO_CONNECT] = write_times,
 };
 

@@ -5,6 +5,7 @@
 #include "journal/sqlite_conn.h"
 #include "track/question.h"
 #include "track/state.h"
+#include "track/text_index.h"
 
 #define CACHE_KIB        2048
 #define CONNECTIONS_KEPT 4
@@ -222,34 +223,57 @@ int64_t question_name(struct question *question, struct slice text)
 
 /* ---- words ---- */
 
-static void add_word(struct question *question, struct slice word, struct buf *out)
+struct matching {
+    struct buf *out;
+    size_t words;
+    struct slice last; /* in out, without its quotes */
+};
+
+/* No word has a quote in it: the index takes those for separators. */
+static bool add_word(void *arg, struct slice word)
 {
-    bool beginning = slice_ends(word, "*");
-    if (beginning)
-        word.len--;
-    if (beginning && word.len < MIN_BEGINNING)
+    struct matching *matching = arg;
+    buf_add_char(matching->out, '"');
+    size_t at = matching->out->len;
+    buf_add_slice(matching->out, word);
+    if (!buf_failed(matching->out))
+        matching->last = slice_of(matching->out->ptr + at, word.len);
+    buf_add_str(matching->out, "\" ");
+    return ++matching->words <= MAX_WORDS;
+}
+
+static size_t count_characters(struct slice text)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < text.len; i++)
+        count += ((unsigned char)text.ptr[i] & 0xC0) != 0x80;
+    return count;
+}
+
+/* What stands between two spaces may be several words to the index; a * belongs to the last of them. */
+static void add_words(struct question *question, struct slice text, struct matching *matching)
+{
+    bool beginning = slice_ends(text, "*");
+    size_t before = matching->words;
+    int code = text_index_split(question->db, text, add_word, matching);
+    if (code != SQLITE_OK)
+        note(question, code);
+    if (!beginning)
+        return;
+    if (matching->words == before || count_characters(matching->last) < MIN_BEGINNING)
         question_fail(question, RC_BAD_PARAMETER, "q: at least 3 characters must stand before a *");
-    buf_add_char(out, '"');
-    for (size_t i = 0; i < word.len; i++) {
-        if (word.ptr[i] == '"')
-            buf_add_char(out, '"');
-        buf_add_char(out, word.ptr[i] == '\0' ? ' ' : word.ptr[i]);
-    }
-    buf_add_str(out, beginning ? "\"* " : "\" ");
+    buf_add_str(matching->out, "* ");
 }
 
 void question_match(struct question *question, struct slice q, struct buf *out)
 {
-    size_t words = 0;
-    while (q.len > 0) {
-        struct slice word = slice_trim(slice_split(&q, ' '));
-        if (word.len == 0)
-            continue;
-        add_word(question, word, out);
-        words++;
-    }
-    if (words == 0 || words > MAX_WORDS)
+    struct matching matching = {.out = out};
+    while (q.len > 0 && !question_failed(question))
+        add_words(question, slice_split(&q, ' '), &matching);
+    if (matching.words == 0 || matching.words > MAX_WORDS)
         question_fail(question, RC_BAD_PARAMETER, "q: from 1 to 10 words are searched for");
+    if (buf_failed(out))
+        question_fail(question, RC_NO_MEMORY, "memory ran out");
 }
 
 /* ---- rows ---- */

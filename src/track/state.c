@@ -59,8 +59,7 @@ const struct sqlite_schema STATE_SCHEMA = {
         "CREATE TABLE tally(app INTEGER NOT NULL, status INTEGER NOT NULL, accounts INTEGER NOT NULL, "
         "PRIMARY "
         "KEY(app, status)) WITHOUT ROWID;"
-        "CREATE VIRTUAL TABLE account_text USING fts5(words, content='', columnsize=0, detail=none, "
-        "tokenize=\"unicode61 tokenchars '-_.:@+'\");",
+        "CREATE VIRTUAL TABLE account_text USING fts5(words, " STATE_FTS5_OPTIONS ");",
 };
 
 #define STATE_SQL_ROW(name, sql) [name] = (sql),

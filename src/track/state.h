@@ -16,6 +16,13 @@
 #define STATE_FILE         "state.db"
 #define STATE_REBUILD_FILE "state.db-rebuild"
 
+/* SQLite's tokenizer of words, and what it takes as part of a word beside letters and digits. */
+#define STATE_TOKENIZER  "unicode61"
+#define STATE_WORD_CHARS "-_.:@+"
+#define STATE_FTS5_OPTIONS                                                                                   \
+    "content='', columnsize=0, detail=none, tokenize=\"" STATE_TOKENIZER " tokenchars '" STATE_WORD_CHARS    \
+    "'\""
+
 extern const struct sqlite_schema STATE_SCHEMA;
 
 /* Every statement of the writer, prepared once. */

@@ -54,6 +54,57 @@ void text_index_words(struct buf *out, struct slice text)
     buf_add_char(out, ' ');
 }
 
+/* ---- words of a question ---- */
+
+struct splitting {
+    text_index_fn *fn;
+    void *arg;
+};
+
+static int on_token(void *arg, int flags, const char *token, int len, int start, int end)
+{
+    (void)flags;
+    (void)start;
+    (void)end;
+    struct splitting *splitting = arg;
+    return splitting->fn(splitting->arg, slice_of(token, (size_t)len)) ? SQLITE_OK : SQLITE_DONE;
+}
+
+/* SQLite hands out its tokenizers in this way only (its documentation, FTS5, section 7). */
+static int get_api(sqlite3 *db, fts5_api **ret)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(db, "SELECT fts5(?1)", -1, &statement, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_bind_pointer(statement, 1, (void *)ret, "fts5_api_ptr", NULL);
+    if (code == SQLITE_OK)
+        sqlite3_step(statement);
+    sqlite3_finalize(statement);
+    return code == SQLITE_OK && !*ret ? SQLITE_ERROR : code;
+}
+
+int text_index_split(sqlite3 *db, struct slice text, text_index_fn *fn, void *arg)
+{
+    const char *options[] = {"tokenchars", STATE_WORD_CHARS};
+    struct splitting splitting = {fn, arg};
+    fts5_api *api = NULL;
+    fts5_tokenizer maker;
+    Fts5Tokenizer *tokenizer = NULL;
+    void *context = NULL;
+    int code = get_api(db, &api);
+    if (code == SQLITE_OK)
+        code = api->xFindTokenizer(api, STATE_TOKENIZER, &context, &maker);
+    if (code == SQLITE_OK)
+        code = maker.xCreate(context, options, 2, &tokenizer);
+    if (code != SQLITE_OK)
+        return code;
+    code = maker.xTokenize(tokenizer, &splitting, FTS5_TOKENIZE_QUERY, text.ptr, (int)text.len, on_token);
+    maker.xDelete(tokenizer);
+    return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+/* ---- tables ---- */
+
 static void fail(struct state *state, int code)
 {
     struct err err;
@@ -88,8 +139,7 @@ static void enter_shard(struct text_index *index, struct state *state, int64_t s
     text_index_forget(index);
     buf_add_str(&sql, "CREATE VIRTUAL TABLE IF NOT EXISTS ");
     text_index_table(shard, &sql);
-    buf_add_str(&sql, " USING fts5(words, content='', columnsize=0, detail=none, "
-                      "tokenize=\"unicode61 tokenchars '-_.:@+'\")");
+    buf_add_str(&sql, " USING fts5(words, " STATE_FTS5_OPTIONS ")");
     state_execute(state, buf_str(&sql));
     buf_clear(&sql);
     buf_add_str(&sql, "INSERT INTO ");

@@ -34,6 +34,13 @@ void text_index_table(int64_t shard, struct buf *out);
  * several. */
 void text_index_words(struct buf *out, struct slice text);
 
+/*
+ * The words of a text as the index has them, one call of `fn` for each; false from it ends that. On any
+ * connection. What SQLite cannot do is answered with its code.
+ */
+typedef bool text_index_fn(void *arg, struct slice word);
+int text_index_split(sqlite3 *db, struct slice text, text_index_fn *fn, void *arg);
+
 void text_index_add_event(struct text_index *index, struct state *state, uint64_t seq, struct slice words);
 /* An account's words; `old_words` are those added before for it (empty: none). */
 void text_index_set_account(struct text_index *index, struct state *state, int64_t account,

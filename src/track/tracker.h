@@ -58,4 +58,7 @@ void tracker_stop(struct tracker *tracker);
 /* Up to which record the read model is true. Any thread. */
 uint64_t tracker_position(const struct tracker *tracker);
 
+/* How long the thread has been at its present transaction; 0: it waits. Any thread. */
+usec tracker_busy(const struct tracker *tracker);
+
 #endif

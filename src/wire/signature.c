@@ -422,6 +422,26 @@ static enum rc make_ed25519(const char *secret, const struct signature_input *in
     return RC_OK;
 }
 
+static enum rc sign_with_mac(EVP_MAC_CTX *mac, const struct signature_input *input, struct buf *out,
+                             struct err *err)
+{
+    unsigned char text[MAC_TEXT_LEN + 1];
+    if (!mac_text(mac, input, text))
+        return crypto_failed(err);
+    buf_add_str(out, "v1,");
+    buf_add(out, text, MAC_TEXT_LEN);
+    return RC_OK;
+}
+
+enum rc keyring_sign(struct keyring *keyring, const struct signature_input *input, struct buf *out,
+                     struct err *err)
+{
+    for (size_t i = 0; i < keyring->count; i++)
+        if (keyring->keys[i].mac)
+            return sign_with_mac(keyring->keys[i].mac, input, out, err);
+    return err_set(err, RC_USAGE, "no secret that is set can sign: public keys (whpk_) only check");
+}
+
 enum rc signature_make(enum scheme scheme, const char *secret, struct slice id, struct slice timestamp,
                        struct slice body, struct buf *out, struct err *err)
 {
@@ -439,12 +459,7 @@ enum rc signature_make(enum scheme scheme, const char *secret, struct slice id, 
     rc = keyring_new(scheme, &secret, 1, &keyring, err);
     if (rc != RC_OK)
         return rc;
-    unsigned char text[MAC_TEXT_LEN + 1];
-    bool good = mac_text(keyring->keys[0].mac, &input, text);
+    rc = keyring_sign(keyring, &input, out, err);
     keyring_free(keyring);
-    if (!good)
-        return crypto_failed(err);
-    buf_add_str(out, "v1,");
-    buf_add(out, text, MAC_TEXT_LEN);
-    return RC_OK;
+    return rc;
 }

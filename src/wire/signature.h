@@ -66,6 +66,13 @@ MUST_CHECK enum rc signature_check(struct keyring *keyring, const struct signatu
                                    usec tolerance, struct err *err);
 
 /*
+ * Makes the header value with the first key that can sign; input->signature is not looked at. RC_USAGE when
+ * there is none: public keys only check.
+ */
+MUST_CHECK enum rc keyring_sign(struct keyring *keyring, const struct signature_input *input, struct buf *out,
+                                struct err *err);
+
+/*
  * Makes the header value ("v1,<base64>", or "v1a,<base64>" for a whsk_ private key) with one secret under one
  * scheme (auto: as composio). RC_USAGE when the secret is not a key of the scheme.
  */

@@ -342,8 +342,9 @@ export function request(url, { method = 'GET', path: target = '/', headers = {},
             response.on('data', (chunk) => chunks.push(chunk));
             response.on('error', reject);
             response.on('end', () => {
-                const text = Buffer.concat(chunks).toString();
-                const result = { status: response.statusCode, headers: response.headers, text };
+                const bytes = Buffer.concat(chunks);
+                const text = bytes.toString();
+                const result = { status: response.statusCode, headers: response.headers, bytes, text };
                 if (text && /^application\/json/.test(response.headers['content-type'] ?? '')) result.json = JSON.parse(text);
                 resolve(result);
             });
@@ -576,4 +577,46 @@ export function pythonDumps(bytes) {
     const result = spawnSync('python3', ['-c', program], { input: bytes });
     assert.equal(result.status, 0, result.stderr.toString());
     return result.stdout.toString();
+}
+
+/** Starts another command than serve, which runs until it is told to end; what it prints is kept. */
+export function startCommand(t, args, { env = {} } = {}) {
+    const child = spawn(BINARY, args, { env: cleanEnvironment(env), stdio: ['ignore', 'pipe', 'pipe'] });
+    children.add(child);
+    const command = new Server(child);
+    command.readStdout();
+    atEnd(t, () => command.end());
+    return command;
+}
+
+/** A way to a server that can be broken: cut() ends every connection, `open` says whether new ones pass. */
+export async function startProxy(t, url) {
+    const { hostname, port } = new URL(url);
+    const sockets = new Set();
+    const keep = (socket) => {
+        sockets.add(socket);
+        socket.on('error', () => {});
+        socket.on('close', () => sockets.delete(socket));
+    };
+    const proxy = net.createServer((from) => {
+        keep(from);
+        if (!handle.open) return void from.destroy();
+        const to = net.connect(Number(port), hostname);
+        keep(to);
+        from.pipe(to).pipe(from);
+    });
+    const handle = {
+        open: true,
+        cut() {
+            for (const socket of sockets) socket.destroy();
+        },
+    };
+    proxy.listen(0, '127.0.0.1');
+    await within(once(proxy, 'listening'), 'a port for the proxy');
+    atEnd(t, () => {
+        handle.cut();
+        proxy.close();
+    });
+    handle.url = `http://127.0.0.1:${proxy.address().port}`;
+    return handle;
 }

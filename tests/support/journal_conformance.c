@@ -434,6 +434,21 @@ static void test_the_oldest_keys_go_when_there_are_too_many(void **state)
     check(scene);
 }
 
+/* A start leaves expired keys out of memory while they still stand in the file. */
+static void test_expired_keys_take_no_younger_ones_with_them(void **state)
+{
+    struct scene *scene = *state;
+    usec later = START + WINDOW + USEC_MINUTE;
+    append_many(scene, "old", 300, START); /* more than one commit forgets */
+    expect_stored(scene, event_at("young", "{}", later), 301);
+    reopen(scene);
+    expect_stored(scene, event_at("next", "{}", later + 1), 302);
+    expect_duplicate(scene, event_at("young", "{}", later + 2), 301);
+    reopen(scene);
+    expect_duplicate(scene, event_at("young", "{}", later + 3), 301);
+    expect_stored(scene, event_at("old-0", "{}", later + 4), 303);
+}
+
 static void test_no_window_no_duplicates(void **state)
 {
     struct scene *scene = *state;
@@ -796,6 +811,7 @@ int journal_conformance_run(const struct conformance_place *where)
         SCENE(test_keys_are_forgotten_after_the_window),
         SCENE(test_the_window_does_not_grow_for_ever),
         SCENE(test_the_oldest_keys_go_when_there_are_too_many),
+        SCENE(test_expired_keys_take_no_younger_ones_with_them),
         SCENE(test_no_window_no_duplicates),
         SCENE(test_what_can_never_be_stored_is_refused),
         SCENE(test_reading_in_parts),

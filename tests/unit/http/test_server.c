@@ -27,6 +27,7 @@
 #include "http/server.h"
 #include "http/stream.h"
 #include "support/temp_dir.h"
+#include "wire/head.h"
 
 #define HANG_SECONDS 60
 #define BEAT         ": beat\n\n"
@@ -169,6 +170,25 @@ static void get_broken(void *context, const struct request *request, struct repl
     buf_add_str(&reply->body, "never seen");
 }
 
+static enum rc make_webhook(void *context, const struct request *request, struct webhook *webhook,
+                            struct err *err)
+{
+    (void)context;
+    if (request_flag(request, "fail"))
+        return err_set(err, RC_INTERNAL, "nothing was made");
+    head_add(&webhook->head, slice_str("webhook-id"), slice_str("msg_made"));
+    buf_add_slice(&webhook->body, request_text(request, "body"));
+    return RC_OK;
+}
+
+static void post_made(void *context, const struct request *request, struct reply *reply)
+{
+    (void)context;
+    const struct webhook *webhook = request->webhook;
+    buf_addf(&reply->body, "made %llu%s", (unsigned long long)webhook->seq,
+             webhook->duplicate ? " again" : "");
+}
+
 static const char *const BY[] = {"app", "integration", NULL};
 static const struct parameter VALUES[] = {
     {.name = "name", .kind = PARAMETER_TEXT, .place = IN_PATH, .max = 20, .help = "name"},
@@ -205,6 +225,12 @@ static const struct parameter PUSH[] = {
     PARAMETER_END,
 };
 
+static const struct parameter MADE[] = {
+    {.name = "body", .kind = PARAMETER_TEXT, .place = IN_BODY, .max = 100, .fallback = "{}", .help = "body"},
+    {.name = "fail", .kind = PARAMETER_FLAG, .place = IN_BODY, .help = "make none"},
+    PARAMETER_END,
+};
+
 static const struct endpoint ROWS[] = {
     {.method = "GET",
      .path = "/values/{name}",
@@ -236,6 +262,14 @@ static const struct endpoint ROWS[] = {
      .access = ACCESS_OPEN,
      .parameters = PUSH,
      .handle = post_push,
+     .help = "h"},
+    {.method = "POST",
+     .path = "/made",
+     .run = RUN_RECEIVE,
+     .access = ACCESS_OPEN,
+     .parameters = MADE,
+     .handle = post_made,
+     .make = make_webhook,
      .help = "h"},
     {.method = "GET", .path = "/page", .access = ACCESS_OPEN, .handle = get_page, .help = "h"},
     {.method = "GET", .path = "/broken", .access = ACCESS_OPEN, .handle = get_broken, .help = "h"},
@@ -461,6 +495,30 @@ static void test_parameters(void **state)
         snprintf(head, sizeof head, "GET %s HTTP/1.1", CASES[i][0]);
         assert_answer(fixture, head, CASES[i][1], CASES[i][2]);
     }
+    stop(fixture);
+}
+
+static void test_a_webhook_that_an_endpoint_makes(void **state)
+{
+    (void)state;
+    struct fixture *fixture = start();
+    CLIENT(client, fixture);
+    client_post(&client, "POST", "/made", "{}");
+    client_expect(&client, "made 1");
+    client_post(&client, "POST", "/made", "");
+    client_expect(&client, "made 1 again");
+    client_post(&client, "POST", "/made", "{\"body\":\"no json\"}");
+    client_expect(&client, "400 Bad Request");
+    client_expect(&client, "invalid_json");
+    client_post(&client, "POST", "/made", "{\"fail\":true}");
+    client_expect(&client, "500 Internal");
+    client_expect(&client, "nothing was made");
+    client_post(&client, "POST", "/made", "{\"colour\":1}");
+    client_expect(&client, "colour: there is no such parameter");
+    /* A posted webhook on the same connection is none of ours. */
+    client_post(&client, "POST", "/webhook", "{\"posted\":1}");
+    client_expect(&client, "{\"success\":true}");
+    assert_int_equal(journal_last(fixture->journal), 2);
     stop(fixture);
 }
 
@@ -836,6 +894,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_a_webhook_that_an_endpoint_makes),
         cmocka_unit_test(test_methods_and_bodies),
         cmocka_unit_test(test_headers_of_replies),
         cmocka_unit_test(test_cookies_and_origins),

@@ -127,6 +127,24 @@ static void write_file(const char *path, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
+/* The newest record in journal.db alone, without its log, as a process that died would leave it. */
+static uint64_t last_in_file_alone(struct scene *scene)
+{
+    char directory[TEMP_DIR_SIZE];
+    char command[3 * TEMP_DIR_SIZE];
+    struct journal_options options = {.directory = directory, .read_only = true};
+    struct journal *copy = NULL;
+    temp_dir_make(directory);
+    snprintf(command, sizeof command, "cp '%s' '%s/journal.db'", scene->path, directory);
+    assert_int_equal(system(command), 0);
+    if (journal_open(&options, &copy, &scene->err) != RC_OK)
+        fail_msg("journal_open: %s", scene->err.message);
+    uint64_t last = journal_last(copy);
+    journal_close(copy);
+    temp_dir_remove(directory);
+    return last;
+}
+
 static mode_t mode_of(struct scene *scene, const char *name)
 {
     char path[TEMP_DIR_SIZE + 32];
@@ -309,6 +327,33 @@ static void test_a_file_that_was_moved_away_takes_nothing(void **state)
     assert_int_equal(journal_check(scene->journal, &scene->err), RC_OK);
 }
 
+/* Acknowledged events stand in the log until it is moved into the file: that it is gone must not lose them.
+ */
+static void test_a_log_that_was_removed_loses_nothing(void **state)
+{
+    struct scene *scene = *state;
+    struct journal_health health;
+    char wal[TEMP_DIR_SIZE + 64];
+    snprintf(wal, sizeof wal, "%s-wal", scene->path);
+    open_journal(scene);
+    assert_int_equal(append_batch(scene, 0, 3), RC_OK);
+    assert_int_equal(unlink(wal), 0);
+    assert_int_equal(journal_health(scene->journal, &health, &scene->err), RC_STORAGE_UNAVAILABLE);
+    assert_false(health.durable);
+    assert_int_equal(append_batch(scene, 3, 1), RC_STORAGE_UNAVAILABLE);
+    assert_non_null(strstr(scene->err.message, wal));
+    /* Another log under its name is none of ours. */
+    write_file(wal, "");
+    assert_int_equal(append_batch(scene, 3, 1), RC_STORAGE_UNAVAILABLE);
+    assert_int_equal(unlink(wal), 0);
+    assert_int_equal(last_in_file_alone(scene), 3);
+    close_journal(scene);
+    open_journal(scene);
+    assert_int_equal(journal_last(scene->journal), 3);
+    assert_int_equal(append_batch(scene, 3, 1), RC_OK);
+    assert_int_equal(journal_check(scene->journal, &scene->err), RC_OK);
+}
+
 static void test_damage_is_found(void **state)
 {
     struct scene *scene = *state;
@@ -408,6 +453,7 @@ int main(void)
         SCENE(test_a_foreign_reader_delays_nothing_for_long),
         SCENE(test_a_locked_file_is_said_to_be_locked),
         SCENE(test_a_file_that_was_moved_away_takes_nothing),
+        SCENE(test_a_log_that_was_removed_loses_nothing),
         SCENE(test_damage_is_found),
         SCENE(test_health_goes_through_the_file_layer),
         SCENE(test_full_and_failing_disks_are_told_apart),

@@ -36,6 +36,7 @@ static bool has(const struct window *window, uint64_t fingerprint, uint64_t seq)
     while ((found = window_find(window, fingerprint, &cursor)) != 0)
         hits += found == seq;
     assert_true(hits <= 1);
+    assert_int_equal(window_has(window, fingerprint, seq), hits == 1);
     return hits == 1;
 }
 

@@ -903,6 +903,69 @@ static void everything_at_once(void **state)
         forget(&clients[i]);
 }
 
+struct round {
+    struct scene *scene;
+    pthread_barrier_t barrier;
+    unsigned rounds;
+};
+
+/* Each round is one transaction of three records, and then silence. */
+static void *run_rounds(void *arg)
+{
+    struct round *round = arg;
+    for (unsigned i = 0; i < round->rounds; i++) {
+        append(round->scene, 3);
+        pthread_barrier_wait(&round->barrier);
+        track(round->scene, 3, false);
+        pthread_barrier_wait(&round->barrier);
+    }
+    return NULL;
+}
+
+/* As the loop does it: a round only when the feed has asked for it. */
+static bool serve_when_asked(struct client *client, struct scene *scene, unsigned *asked)
+{
+    bool more = *asked != scene->published;
+    if (more) {
+        *asked = scene->published;
+        fan_out(client->scene);
+    }
+    while (read_once(client, sizeof(char[16384]))) {
+    }
+    more |= client->catching_up;
+    finish_catch_up(client);
+    return more;
+}
+
+/* Who subscribes while the tracker commits what it has passed to nobody must be told as well. */
+static void nobody_is_forgotten_beside_a_commit(void **state)
+{
+    struct scene *scene = *state;
+    pthread_t tracker;
+    struct client client;
+    struct round round = {.scene = scene, .rounds = 1000};
+    struct scene loop = {.random = scene->random, .now = 1, .feed = scene->feed};
+    choose(&client, &loop, -1, -1, -1);
+    pthread_barrier_init(&round.barrier, NULL, 2);
+    assert_int_equal(pthread_create(&tracker, NULL, run_rounds, &round), 0);
+    for (unsigned i = 0; i < round.rounds; i++) {
+        unsigned asked = scene->published;
+        pthread_barrier_wait(&round.barrier);
+        for (size_t spin = below(&loop, 30000); spin > 0; spin--)
+            atomic_signal_fence(memory_order_seq_cst);
+        subscribe(&client, client.last);
+        serve_when_asked(&client, scene, &asked);
+        pthread_barrier_wait(&round.barrier);
+        while (serve_when_asked(&client, scene, &asked)) {
+        }
+        assert_int_equal(client.last, 3 * (i + 1));
+        leave(&client);
+    }
+    pthread_join(tracker, NULL);
+    pthread_barrier_destroy(&round.barrier);
+    forget(&client);
+}
+
 int main(void)
 {
 #define SCENE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -924,6 +987,7 @@ int main(void)
         SCENE_TEST(rounds_leave_the_loop_its_time),
         SCENE_TEST(one_reader_gets_a_share_of_a_round),
         SCENE_TEST(everything_at_once),
+        SCENE_TEST(nobody_is_forgotten_beside_a_commit),
     };
     return cmocka_run_group_tests_name("live/feed", tests, NULL, NULL);
 }

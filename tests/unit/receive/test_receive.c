@@ -221,6 +221,25 @@ static void test_checks_signatures_before_json(void **state)
     stop(fixture);
 }
 
+static void test_our_own_webhooks_are_signed_and_checked(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture, SECRET, 100);
+    for (int stale = 0; stale < 2; stale++) {
+        char seconds[32];
+        usec at = clock_wall() - stale * USEC_HOUR;
+        snprintf(seconds, sizeof seconds, "%lld", (long long)(at / USEC_PER_SEC));
+        struct webhook *webhook = webhook_new("{\"ours\":1}", stale ? "msg_stale" : "msg_ours");
+        head_add(&webhook->head, slice_str("webhook-timestamp"), slice_str(seconds));
+        webhook->is_ours = true;
+        webhook = exchange(fixture, webhook);
+        assert_int_equal(webhook->rc, stale ? RC_TIMESTAMP_OUT_OF_RANGE : RC_OK);
+        assert_true(slice_starts(head_get(buf_slice(&webhook->head), "webhook-signature"), "v1,"));
+        webhook_free(webhook);
+    }
+    stop(fixture);
+}
+
 static void test_a_full_queue_says_so_and_stop_returns_everything(void **state)
 {
     struct fixture *fixture = *state;
@@ -331,6 +350,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_checks_signatures_before_json, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_full_queue_says_so_and_stop_returns_everything, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_our_own_webhooks_are_signed_and_checked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_secrets_can_change_while_running, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_webhook_comes_back_exactly_once, setup, teardown),
     };

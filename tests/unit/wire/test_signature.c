@@ -160,6 +160,25 @@ static void test_ed25519(void **state)
     assert_int_equal(check(SCHEME_STANDARD, WHPK, buf_str(&as_v1)), RC_SIGNATURE_INVALID);
 }
 
+static void test_a_keyring_signs_what_it_accepts(void **state)
+{
+    (void)state;
+    static const enum scheme SCHEMES[] = {SCHEME_AUTO, SCHEME_COMPOSIO, SCHEME_STANDARD};
+    for (size_t i = 0; i < sizeof SCHEMES / sizeof SCHEMES[0]; i++) {
+        CLEANUP(free_keyring) struct keyring *keyring = new_keyring(SCHEMES[i], SECRETS(WHSEC), 1);
+        CLEANUP(buf_cleanup) struct buf out = BUF_INIT;
+        struct signature_input input = input_of(NULL);
+        assert_int_equal(keyring_sign(keyring, &input, &out, NULL), RC_OK);
+        input.signature = buf_slice(&out);
+        assert_int_equal(signature_check(keyring, &input, NOW, 300 * USEC_PER_SEC, NULL), RC_OK);
+    }
+    CLEANUP(free_keyring) struct keyring *public_only = new_keyring(SCHEME_AUTO, SECRETS(WHPK), 1);
+    CLEANUP(buf_cleanup) struct buf out = BUF_INIT;
+    struct signature_input input = input_of(NULL);
+    assert_int_equal(keyring_sign(public_only, &input, &out, NULL), RC_USAGE);
+    assert_int_equal(out.len, 0);
+}
+
 /* Who knows only the public key must not be able to sign with it as an HMAC key. */
 static void test_a_public_key_is_no_hmac_key(void **state)
 {
@@ -485,6 +504,7 @@ int main(void)
         cmocka_unit_test(test_vectors_are_made),
         cmocka_unit_test(test_standard_webhooks_vector),
         cmocka_unit_test(test_ed25519),
+        cmocka_unit_test(test_a_keyring_signs_what_it_accepts),
         cmocka_unit_test(test_a_public_key_is_no_hmac_key),
         cmocka_unit_test(test_every_signed_part_counts),
         cmocka_unit_test(test_empty_and_binary_bodies),

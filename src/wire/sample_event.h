@@ -4,8 +4,8 @@
  *
  * Thread: any.
  */
-#ifndef FAIRLEAD_CLI_SAMPLE_EVENT_H
-#define FAIRLEAD_CLI_SAMPLE_EVENT_H
+#ifndef FAIRLEAD_WIRE_SAMPLE_EVENT_H
+#define FAIRLEAD_WIRE_SAMPLE_EVENT_H
 
 #include "base/buf.h"
 #include "base/clock.h"

@@ -1,4 +1,4 @@
-#include "cli/sample_event.h"
+#include "wire/sample_event.h"
 
 #include <errno.h>
 #include <string.h>
@@ -27,10 +27,14 @@ static enum rc random_bytes(unsigned char *bytes, size_t count, struct err *err)
 
 void sample_event_uuid_of(const char *prefix, const unsigned char bytes[SAMPLE_UUID_BYTES], struct buf *out)
 {
+    static const char DIGITS[] = "0123456789abcdef";
     buf_add_str(out, prefix);
     for (size_t i = 0; i < SAMPLE_UUID_BYTES; i++) {
         unsigned byte = i == 6 ? (bytes[i] & 0x0Fu) | 0x40u : i == 8 ? (bytes[i] & 0x3Fu) | 0x80u : bytes[i];
-        buf_addf(out, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", byte);
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            buf_add_char(out, '-');
+        buf_add_char(out, DIGITS[byte >> 4]);
+        buf_add_char(out, DIGITS[byte & 0x0F]);
     }
 }
 

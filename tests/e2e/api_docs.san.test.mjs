@@ -1,0 +1,109 @@
+// The page about the API: every example is run, in order, and its answer has the shape that the page shows.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+
+import { Api } from './api.mjs';
+import { atEnd, hasProgram, ROOT, startServer, temporaryDirectory, within } from './harness.mjs';
+
+const REST = '…'; // a member of this name: there are more
+
+/** The page's fenced blocks: {language, text, line}. */
+function blocksOf(page) {
+    const pattern = /^```(\w+)\n([\s\S]*?)^```$/gm;
+    return [...page.matchAll(pattern)].map(({ 1: language, 2: text, index }) => ({ language, text, line: page.slice(0, index).split('\n').length }));
+}
+
+/** Each command with what it is to answer. */
+function examplesOf(blocks) {
+    const examples = [];
+    for (const block of blocks) {
+        if (block.language === 'sh') examples.push({ command: block.text, line: block.line });
+        else if (examples.length) Object.assign(examples.at(-1), { language: block.language, answer: block.text });
+    }
+    return examples;
+}
+
+/** Is `real` what `shown` shows: the same members, the same types? Texts and numbers may differ, null may stand for anything. */
+function assertShape(real, shown, where) {
+    if (real === null || shown === null) return;
+    assert.equal(Array.isArray(real), Array.isArray(shown), where);
+    assert.equal(typeof real, typeof shown, where);
+    if (Array.isArray(shown)) {
+        if (shown.length) assert.ok(real.length >= 1, `${where}: nothing is in the list`);
+        for (const [i, each] of shown.entries()) assertShape(real[Math.min(i, real.length - 1)], each, `${where}[${i}]`);
+    } else if (typeof shown === 'object') {
+        const names = Object.keys(shown).filter((name) => name !== REST);
+        for (const name of names) assert.ok(name in real, `${where}.${name} is not in the answer: ${JSON.stringify(real).slice(0, 500)}`);
+        if (!(REST in shown)) assert.deepEqual(Object.keys(real).sort(), names.sort(), where);
+        for (const name of names) assertShape(real[name], shown[name], `${where}.${name}`);
+    }
+}
+
+/** Runs a command until it ends, or until its output has all of `lines`. */
+async function run(t, command, cwd, lines = []) {
+    const env = { PATH: process.env.PATH, HOME: cwd, no_proxy: '*' };
+    const child = spawn('bash', ['-euo', 'pipefail', '-c', command], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const kill = () => {
+        try {
+            process.kill(-child.pid, 'SIGKILL');
+        } catch {
+            // it has ended
+        }
+    };
+    atEnd(t, kill);
+    let output = '';
+    let errors = '';
+    child.stderr.on('data', (chunk) => (errors += chunk));
+    child.stdout.setEncoding('utf8').on('data', (chunk) => {
+        output += chunk;
+        if (lines.length && lines.every((line) => output.includes(line))) kill();
+    });
+    const [code, signal] = await within(once(child, 'close'), command);
+    const seen = signal === 'SIGKILL' && lines.length > 0;
+    assert.ok(code === 0 || seen, `${command}\nexit status ${code}: ${errors}${output}`);
+    return output;
+}
+
+test('every example of docs/api.md', { skip: hasProgram('curl') ? false : 'curl is not installed' }, async (t) => {
+    const page = fs.readFileSync(path.join(ROOT, 'docs/api.md'), 'utf8');
+    const directory = temporaryDirectory(t);
+    const server = await startServer(t, { data: path.join(directory, 'fairlead-data') });
+    const api = await Api.open(server);
+    const [setup, ...examples] = examplesOf(blocksOf(page));
+    assert.match(setup.command, /FAIRLEAD_TOKEN=/);
+    for (const { command, line, language, answer } of examples) {
+        await t.test(`line ${line}`, async () => {
+            assert.ok(answer, `the example of line ${line} has no answer`);
+            const text = `${setup.command}${command}`.replaceAll('http://127.0.0.1:5000', server.url);
+            if (language === 'json') {
+                const output = await run(t, text, directory);
+                assertShape(JSON.parse(output), JSON.parse(answer), `line ${line}`);
+                const code = JSON.parse(answer).error?.code;
+                assert.equal(JSON.parse(output).error?.code, code);
+            } else {
+                const lines = answer.trimEnd().split('\n');
+                const output = await run(t, text, directory, lines);
+                for (const each of lines) assert.ok(output.includes(each), `"${each}" is not in: ${output.slice(0, 2000)}`);
+            }
+        });
+        await api.caughtUp();
+    }
+});
+
+test('docs/api.md has an example for every endpoint, and none for what is not there', async (t) => {
+    const page = fs.readFileSync(path.join(ROOT, 'docs/api.md'), 'utf8');
+    const api = await Api.open(await startServer(t));
+    const seen = new Set();
+    for (const { command } of examplesOf(blocksOf(page)).slice(1)) {
+        const [, target] = /\$FAIRLEAD_URL(\/[^\s"?]*)/.exec(command);
+        const method = /-X (\w+)/.exec(command)?.[1] ?? (/ -G /.test(command) || !/ -d /.test(command) ? 'GET' : 'POST');
+        const found = api.operationOf(method, target);
+        assert.ok(found, `${method} ${target}`);
+        seen.add(`${found.method} ${found.path}`);
+    }
+    assert.deepEqual([...seen].sort(), api.operations.map((each) => `${each.method} ${each.path}`).sort());
+});
