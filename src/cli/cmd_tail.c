@@ -125,8 +125,19 @@ static void add_filters(const struct tail_options *options, struct buf *path)
     server_path_add_query(path, "connected_account_id", options->account);
 }
 
-/* Whatever is in the list up to here need not be told by the stream. */
-static enum rc find_position(struct tailing *tailing, struct err *err)
+/* What the server's journal holds, and up to where its read model is true. */
+struct extent {
+    uint64_t first;
+    uint64_t last;
+    uint64_t listed;
+};
+
+static uint64_t number_of(const json_t *object, const char *name)
+{
+    return (uint64_t)json_integer_value(json_object_get(object, name));
+}
+
+static enum rc ask_extent(struct tailing *tailing, struct extent *ret, struct err *err)
 {
     CLEANUP(buf_cleanup) struct buf answer = BUF_INIT;
     json_t *status;
@@ -135,9 +146,24 @@ static enum rc find_position(struct tailing *tailing, struct err *err)
         rc = json_parse(buf_slice(&answer), &status, err);
     if (rc)
         return rc;
-    tailing->last = (uint64_t)json_integer_value(json_object_get(json_object_get(status, "tracker"), "seq"));
+    const json_t *journal = json_object_get(status, "journal");
+    *ret = (struct extent){
+        .first = number_of(journal, "first_seq"),
+        .last = number_of(journal, "last_seq"),
+        .listed = number_of(json_object_get(status, "tracker"), "seq"),
+    };
     json_decref(status);
     return RC_OK;
+}
+
+/* Whatever is in the list up to here need not be told by the stream. */
+static enum rc find_position(struct tailing *tailing, struct err *err)
+{
+    struct extent extent;
+    enum rc rc = ask_extent(tailing, &extent, err);
+    if (rc == RC_OK)
+        tailing->last = extent.listed;
+    return rc;
 }
 
 /* The newest events that match, in pages; texts and slices grow. */
@@ -235,15 +261,33 @@ static bool on_message(void *arg, const struct event_stream_message *message)
 static void say_connected(struct tailing *tailing)
 {
     if (tailing->interrupted)
-        fprintf(stderr, "fairlead tail: connected again; nothing was missed\n");
+        fprintf(stderr, "fairlead tail: connected again\n");
     tailing->interrupted = false;
     tailing->connected = true;
+}
+
+/* Who comes back may find less than it left: another journal, or one that retention has shortened. */
+static void compare_journal(struct tailing *tailing)
+{
+    struct extent extent;
+    struct err err;
+    if (ask_extent(tailing, &extent, &err) != RC_OK)
+        return; /* following will say why */
+    if (extent.last < tailing->last) {
+        fprintf(stderr, "fairlead tail: the server has another journal now; going on with what comes\n");
+        tailing->last = extent.listed;
+    } else if (extent.first > tailing->last + 1) {
+        fprintf(stderr, "fairlead tail: events before number %" PRIu64 " are gone from the journal\n",
+                extent.first);
+        tailing->last = extent.first - 1;
+    }
 }
 
 static bool on_bytes(void *arg, struct slice bytes)
 {
     struct tailing *tailing = arg;
     say_connected(tailing);
+    tailing->screen = screen_of(STDOUT_FILENO); /* it may have another width now */
     if (!event_stream_feed(&tailing->stream, bytes, on_message, tailing)) {
         tailing->rc = err_set(&tailing->err, RC_NO_MEMORY, "an event is too large");
         return false;
@@ -322,6 +366,7 @@ static enum rc follow(struct tailing *tailing, struct err *err)
         pause = tailing->connected ? FIRST_PAUSE : pause * 2 > LONGEST_PAUSE ? LONGEST_PAUSE : pause * 2;
         if (!pause_for(tailing, pause))
             return RC_OK;
+        compare_journal(tailing);
     }
 }
 

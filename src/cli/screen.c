@@ -158,8 +158,8 @@ void screen_add_bar(const struct screen *screen, double part, int columns, struc
     static const char *const PARTS[EIGHTHS] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
     part = within_one(part);
     int steps = screen->unicode ? EIGHTHS : 1;
-    int filled = (int)(part * columns * steps + 0.5);
-    if (filled == 0 && part > 0)
+    int filled = columns > 0 ? (int)(part * columns * steps + 0.5) : 0;
+    if (filled == 0 && part > 0 && columns > 0)
         filled = 1;
     for (int i = 0; i < filled / steps; i++)
         buf_add_str(out, screen->unicode ? "█" : "#");

@@ -53,7 +53,7 @@ static void add_count(const struct screen *screen, int64_t count, int width, str
 static void add_share(const struct screen *screen, double share, struct buf *out)
 {
     char text[16];
-    snprintf(text, sizeof text, share > 0.9995 && share < 1 ? "99.9%%" : "%.1f%%", share * 100);
+    snprintf(text, sizeof text, share >= 0.9995 && share < 1 ? "99.9%%" : "%.1f%%", share * 100);
     screen_add(screen, slice_str(text), SHARE_WIDTH, ALIGN_RIGHT, out);
 }
 

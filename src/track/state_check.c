@@ -5,6 +5,13 @@
 
 #include "track/state.h"
 
+/* The lines before it say where, the last one says what. */
+static const char *last_line(const char *text)
+{
+    const char *newline = text ? strrchr(text, '\n') : NULL;
+    return newline ? newline + 1 : text ? text : "no answer";
+}
+
 static enum rc quick_check(const struct sqlite_site *site, sqlite3 *db, struct err *err)
 {
     sqlite3_stmt *rows = NULL;
@@ -16,7 +23,7 @@ static enum rc quick_check(const struct sqlite_site *site, sqlite3 *db, struct e
     if (code != SQLITE_ROW)
         rc = sqlite_conn_fail(site, db, code, "checking the read model", err);
     else if (!text || strcmp(text, "ok") != 0)
-        rc = err_set(err, RC_CORRUPT, "%s is damaged: %s", site->path, text ? text : "no answer");
+        rc = err_set(err, RC_CORRUPT, "%s is damaged: %s", site->path, last_line(text));
     sqlite3_finalize(rows);
     return rc;
 }

@@ -7,7 +7,9 @@ import { test } from 'node:test';
 import { ROOT, bodyOf, exportEvents, fairlead, sample, startServer, temporaryDirectory, uniqueEvent } from './harness.mjs';
 
 const VERSION = fs.readFileSync(path.join(ROOT, 'VERSION'), 'utf8').trim();
-const COMMANDS = ['serve', 'send', 'simulate', 'verify', 'export', 'import', 'doctor', 'version', 'help'];
+const COMMANDS = [
+    'serve', 'send', 'simulate', 'tail', 'accounts', 'account', 'stats', 'verify', 'export', 'import', 'rebuild', 'doctor', 'version', 'help',
+];
 const VECTOR = [
     ...['--id', 'msg_00000000-0000-4000-8000-000000000001', '--timestamp', '1767225600'],
     ...['--signature', 'v1,jrAMr1j/LyDm0e+4Z3Zv1ipIeDfSeCXa8nJsXJmQhRM='],

@@ -589,9 +589,11 @@ export function startCommand(t, args, { env = {} } = {}) {
     return command;
 }
 
-/** A way to a server that can be broken: cut() ends every connection, `open` says whether new ones pass. */
+/**
+ * A way to a server that can be broken: cut() ends every connection, `open` says whether new ones pass, and
+ * `target` where to.
+ */
 export async function startProxy(t, url) {
-    const { hostname, port } = new URL(url);
     const sockets = new Set();
     const keep = (socket) => {
         sockets.add(socket);
@@ -601,12 +603,14 @@ export async function startProxy(t, url) {
     const proxy = net.createServer((from) => {
         keep(from);
         if (!handle.open) return void from.destroy();
+        const { hostname, port } = new URL(handle.target);
         const to = net.connect(Number(port), hostname);
         keep(to);
         from.pipe(to).pipe(from);
     });
     const handle = {
         open: true,
+        target: url,
         cut() {
             for (const socket of sockets) socket.destroy();
         },
