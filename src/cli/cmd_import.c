@@ -10,6 +10,7 @@
 #include "cli/datadir.h"
 #include "cli/export_line.h"
 #include "cli/terminal.h"
+#include "wire/dedupe_key.h"
 #include "wire/json.h"
 
 enum { BATCH_RECORDS = 256, MAX_REPORTED = 100 };
@@ -186,10 +187,20 @@ static enum rc open_input(struct importing *import, const char *file, struct err
     return RC_OK;
 }
 
+static uint64_t fingerprint_of(bool hashed, struct slice bytes)
+{
+    struct dedupe_key key;
+    return dedupe_key_of(hashed, bytes, &key, NULL) == RC_OK ? key.fingerprint : 0;
+}
+
 static enum rc open_journal(struct importing *import, struct err *err)
 {
     const struct journal_options options = {
-        .directory = import->options.data, .dedupe_window = FOREVER, .dedupe_max_keys = EVERY_KEY};
+        .directory = import->options.data,
+        .dedupe_window = FOREVER,
+        .dedupe_max_keys = EVERY_KEY,
+        .fingerprint_of = fingerprint_of,
+    };
     enum rc rc = datadir_make(import->options.data, err);
     if (rc == RC_OK)
         rc = journal_open(&options, &import->journal, err);

@@ -67,7 +67,12 @@ struct journal_options {
     usec dedupe_window;       /* keys older than this are forgotten; 0: none are kept. Their age is counted
                                  from the newest record, or from the clock when that is earlier */
     uint64_t dedupe_max_keys; /* the oldest are forgotten beyond this; 0: the engine's default (8,000,000) */
-    const char *vfs;          /* SQLite VFS for tests; NULL: the system's */
+    /*
+     * Gives the fingerprint of a stored key, 0: none. With it the window is made from the records (reads them
+     * all) and holds every key that is stored, also those that were forgotten: for imports. NULL: no.
+     */
+    uint64_t (*fingerprint_of)(bool hashed, struct slice key);
+    const char *vfs; /* SQLite VFS for tests; NULL: the system's */
 };
 
 struct journal;

@@ -88,6 +88,7 @@ struct sqlite_engine {
     bool read_only;
     usec dedupe_window;
     uint64_t dedupe_max_keys;
+    uint64_t (*fingerprint_of)(bool hashed, struct slice key);
     struct sqlite_readers *readers;
     int lock_fd;
 
@@ -339,13 +340,38 @@ static int add_rows_to_window(const struct sqlite_engine *engine, sqlite3_stmt *
     return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
+/* 0 stands for "no key", so a key whose fingerprint happens to be 0 gets 1: matches are confirmed anyway. */
+static uint64_t usable_print(uint64_t fingerprint)
+{
+    return fingerprint ? fingerprint : 1;
+}
+
+/* The keys of the records themselves, also of those that were forgotten long ago. */
+static int add_records_to_window(const struct sqlite_engine *engine, sqlite3_stmt *rows,
+                                 struct window *window)
+{
+    int code;
+    while ((code = sqlite3_step(rows)) == SQLITE_ROW && window->count < engine->dedupe_max_keys) {
+        bool hashed = sqlite3_column_type(rows, 1) == SQLITE_BLOB;
+        const void *bytes = sqlite3_column_blob(rows, 1);
+        struct slice key = slice_of(bytes, (size_t)sqlite3_column_bytes(rows, 1));
+        uint64_t print = usable_print(engine->fingerprint_of(hashed, key));
+        if (!window_add(window, print, (uint64_t)sqlite3_column_int64(rows, 0)))
+            return SQLITE_NOMEM;
+    }
+    return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
 /* About how many keys there are, from the ends of the range: a good first size costs no second scan. */
 static enum rc reserve_window(const struct sqlite_engine *engine, struct window *window, struct err *err)
 {
     int64_t expected = 0;
     enum rc rc = sqlite_conn_number(
         &engine->site, engine->db,
-        "SELECT (SELECT max(first_seq) FROM seen) - (SELECT min(first_seq) FROM seen) + 1", &expected, err);
+        engine->fingerprint_of
+            ? "SELECT (SELECT max(seq) FROM record) - (SELECT min(seq) FROM record) + 1"
+            : "SELECT (SELECT max(first_seq) FROM seen) - (SELECT min(first_seq) FROM seen) + 1",
+        &expected, err);
     if (rc != RC_OK)
         return rc;
     uint64_t keys =
@@ -365,11 +391,14 @@ static enum rc load_window(struct sqlite_engine *engine, struct err *err)
     sqlite3_stmt *rows = NULL;
     enum rc rc = reserve_window(engine, &window, err);
     if (rc == RC_OK)
-        rc =
-            sqlite_conn_prepare(&engine->site, engine->db,
-                                "SELECT first_seq, at, prints FROM seen ORDER BY first_seq DESC", &rows, err);
+        rc = sqlite_conn_prepare(&engine->site, engine->db,
+                                 engine->fingerprint_of
+                                     ? "SELECT seq, key FROM record WHERE key IS NOT NULL ORDER BY seq DESC"
+                                     : "SELECT first_seq, at, prints FROM seen ORDER BY first_seq DESC",
+                                 &rows, err);
     if (rc == RC_OK) {
-        int code = add_rows_to_window(engine, rows, &window);
+        int code =
+            (engine->fingerprint_of ? add_records_to_window : add_rows_to_window)(engine, rows, &window);
         if (code != SQLITE_OK)
             rc = sqlite_conn_fail(&engine->site, engine->db, code, "loading the dedupe window", err);
     }
@@ -664,12 +693,11 @@ static int insert_record(struct sqlite_engine *engine, uint64_t seq, const struc
     return run(engine, STATEMENT_INSERT);
 }
 
-/* 0 stands for "no key", so a key whose fingerprint happens to be 0 gets 1: matches are confirmed anyway. */
 static uint64_t print_of(const struct sqlite_engine *engine, const struct record *record)
 {
     if (!record->key.ptr || engine->dedupe_window <= 0)
         return 0;
-    return record->fingerprint ? record->fingerprint : 1;
+    return usable_print(record->fingerprint);
 }
 
 static int store_record(struct sqlite_engine *engine, const struct record *record,
@@ -988,6 +1016,7 @@ static enum rc sqlite_open(const struct journal_options *options, void **ret_sta
     engine->read_only = options->read_only;
     engine->dedupe_window = options->dedupe_window;
     engine->dedupe_max_keys = options->dedupe_max_keys ? options->dedupe_max_keys : DEFAULT_MAX_KEYS;
+    engine->fingerprint_of = options->fingerprint_of;
     engine->next_forget = INT64_MIN;
     window_init(&engine->window);
     pthread_mutex_init(&engine->note_mutex, NULL);

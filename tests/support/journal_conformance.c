@@ -469,6 +469,35 @@ static void test_a_time_in_the_future_forgets_no_keys(void **state)
     expect_duplicate(scene, event_at("next", "{}", now), 103);
 }
 
+static uint64_t print_of_stored(bool hashed, struct slice key)
+{
+    char text[64];
+    assert_false(hashed);
+    snprintf(text, sizeof text, "%.*s", SLICE_ARG(key));
+    return print_of(text);
+}
+
+/* Imports ask this: is it stored, however long ago? */
+static void test_a_window_made_from_the_records_has_every_key(void **state)
+{
+    struct scene *scene = *state;
+    struct journal_health figures;
+    append_many(scene, "old", 300, START);
+    expect_stored(scene, event_at(NULL, "{}", START), 301);
+    expect_stored(scene, event_at("young", "{}", START + 3 * WINDOW), 302);
+    expect_stored(scene, event_at("younger", "{}", START + 6 * WINDOW), 303);
+    scene->options.dedupe_window = 365 * USEC_DAY;
+    scene->options.fingerprint_of = print_of_stored;
+    reopen(scene);
+    journal_figures(scene->journal, &figures);
+    assert_int_equal(figures.window_keys, 302);
+    expect_duplicate(scene, event_at("old-0", "{}", START), 1);
+    expect_duplicate(scene, event_at("old-299", "{}", START), 300);
+    expect_duplicate(scene, event_at("young", "{}", START), 302);
+    expect_stored(scene, event_at("another", "{}", START), 304);
+    expect_duplicate(scene, event_at("old-1", "{}", START), 2);
+}
+
 static void test_no_window_no_duplicates(void **state)
 {
     struct scene *scene = *state;
@@ -863,6 +892,7 @@ int journal_conformance_run(const struct conformance_place *where)
         SCENE(test_the_oldest_keys_go_when_there_are_too_many),
         SCENE(test_expired_keys_take_no_younger_ones_with_them),
         SCENE(test_a_time_in_the_future_forgets_no_keys),
+        SCENE(test_a_window_made_from_the_records_has_every_key),
         SCENE(test_no_window_no_duplicates),
         SCENE(test_what_can_never_be_stored_is_refused),
         SCENE(test_reading_in_parts),
