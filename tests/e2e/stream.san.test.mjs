@@ -269,7 +269,7 @@ test('clients that never read hold up nobody and cost little', async (t) => {
     const grown = memoryOf(server) - before;
     t.diagnostic(`slowest answer ${slowest.toFixed(1)} ms, memory grew by ${grown} kB`);
     if (!SANITIZED) {
-        assert.ok(grown < 40_000, `memory grew by ${grown} kB`);
+        assert.ok(grown < 64_000, `memory grew by ${grown} kB`);
         assert.ok(slowest < 1000, `slowest answer after ${slowest} ms`);
     }
 });
