@@ -16,10 +16,9 @@
 
 #include "base/buf.h"
 #include "journal/journal.h"
-#include "track/read_model.h"
+#include "track/follower.h"
 #include "track/state.h"
 
-#define BATCH_RECORDS 16384 /* as the tracker */
 #define BODY_BYTES    260
 #define EVERY_TRIGGER 20 /* one record in so many is a trigger message */
 
@@ -132,7 +131,7 @@ static void follow(struct run *run)
         uint64_t from = read_model_position(run->model);
         uint64_t last = from;
         read_model_begin(run->model);
-        if (journal_read(run->journal, from, BATCH_RECORDS, on_record, run, &last, &err) != RC_OK)
+        if (journal_read(run->journal, from, FOLLOWER_BATCH, on_record, run, &last, &err) != RC_OK)
             die("reading the journal", &err);
         read_model_judge(run->model, time_of(run, last), 1024);
         if (read_model_commit(run->model, &err) != RC_OK)

@@ -54,8 +54,7 @@ static char *put_field(char *out, const struct field *field)
 void clock_format(usec at, char out[CLOCK_RFC3339_SIZE])
 {
     const usec first = days_from_date(0, 1, 1) * USEC_DAY;
-    const usec last = days_from_date(9999, 12, 31) * USEC_DAY + USEC_DAY - 1;
-    at = at < first ? first : at > last ? last : at;
+    at = at < first ? first : at > CLOCK_WALL_MAX ? CLOCK_WALL_MAX : at;
     time_t seconds = (time_t)(at / USEC_PER_SEC);
     int64_t micros = at % USEC_PER_SEC;
     if (micros < 0) {

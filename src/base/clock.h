@@ -23,6 +23,9 @@ typedef int64_t usec;
 #define USEC_HOUR    (60 * USEC_MINUTE)
 #define USEC_DAY     (24 * USEC_HOUR)
 
+/* The last microsecond of the year 9999: text forms have four digits for the year. */
+#define CLOCK_WALL_MAX INT64_C(253402300799999999)
+
 /* CLOCK_REALTIME, for what people and other machines see. */
 usec clock_wall(void);
 /* CLOCK_MONOTONIC, for timeouts and durations. */

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -11,7 +12,7 @@
 #include "cli/export_line.h"
 #include "cli/terminal.h"
 
-enum { CHUNK_RECORDS = 1000 };
+enum { CHUNK_RECORDS = 1000, LINKS_MAX = 40 };
 
 struct export_options {
     const char *data;
@@ -64,7 +65,8 @@ static const struct option ROWS[] = {
      .kind = OPTION_TEXT,
      .offset = AT(output),
      .value = "FILE",
-     .help = "write here, mode 0600, whole or not at all; default: standard output"},
+     .help = "write here, mode 0600, whole or not at all; devices and pipes are written to; default: "
+             "standard output"},
 };
 static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
 
@@ -107,6 +109,11 @@ static enum rc check_options(struct exporting *export, struct err *err)
     return rc ? rc : read_time("until", options->until, &export->until, err);
 }
 
+static bool is_in_range(const struct exporting *export, usec at)
+{
+    return at >= export->since && (!export->options.until || at < export->until);
+}
+
 static bool on_record(void *arg, const struct record *record)
 {
     struct exporting *export = arg;
@@ -114,7 +121,7 @@ static bool on_record(void *arg, const struct record *record)
     if (record->seq > export->last)
         return false;
     progress_step(&export->progress, record->seq - (uint64_t) export->options.after);
-    if (!only_one && (record->received_at < export->since || record->received_at >= export->until))
+    if (!only_one && !is_in_range(export, record->received_at))
         return true;
     buf_clear(&export->line);
     if (export->options.raw)
@@ -182,46 +189,97 @@ static enum rc export_to(struct exporting *export, struct err *err)
     return rc;
 }
 
+/* Where `name` leads to when it is a link, also to nothing: what is renamed to a link's name replaces the
+ * link. */
+static enum rc follow_links(const char *name, char path[PATH_MAX], struct err *err)
+{
+    if (snprintf(path, PATH_MAX, "%s", name) >= PATH_MAX)
+        return err_set(err, RC_USAGE, "--output: the name is too long");
+    for (int links = 0; links < LINKS_MAX; links++) {
+        char target[PATH_MAX];
+        ssize_t len = readlink(path, target, sizeof target);
+        if (len < 0)
+            return RC_OK;
+        const char *slash = target[0] == '/' ? NULL : strrchr(path, '/');
+        size_t keep = slash ? (size_t)(slash - path) + 1 : 0;
+        if (keep + (size_t)len >= PATH_MAX)
+            return err_set(err, RC_USAGE, "--output: the link %s leads to a name that is too long", name);
+        memcpy(path + keep, target, (size_t)len);
+        path[keep + (size_t)len] = '\0';
+    }
+    return err_set(err, RC_STORAGE_UNAVAILABLE, "cannot write to %s: %s", name, strerror(ELOOP));
+}
+
+/* Takes over fd. */
+static enum rc export_to_fd(struct exporting *export, int fd, bool to_disk, struct err *err)
+{
+    export->out = fdopen(fd, "w");
+    if (!export->out) {
+        int cause = errno;
+        close(fd);
+        return write_failed(export, cause, err);
+    }
+    enum rc rc = export_to(export, err);
+    if (rc == RC_OK && to_disk && fsync(fd) != 0)
+        rc = write_failed(export, errno, err);
+    fclose(export->out);
+    return rc;
+}
+
 /* Written beside and renamed, so that nobody ever sees half an export under the name. */
 static enum rc export_to_file(struct exporting *export, struct err *err)
 {
-    const char *name = export->options.output;
+    char path[PATH_MAX];
     char temporary[PATH_MAX];
-    int n = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", name, (long)getpid());
+    enum rc rc = follow_links(export->options.output, path, err);
+    if (rc)
+        return rc;
+    int n = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
     if (n < 0 || (size_t)n >= sizeof temporary)
         return err_set(err, RC_USAGE, "--output: the name is too long");
     int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_set(err, RC_STORAGE_UNAVAILABLE, "cannot make %s: %s", temporary, strerror(errno));
-    export->out = fdopen(fd, "w");
-    enum rc rc = export->out ? export_to(export, err) : write_failed(export, errno, err);
-    if (rc == RC_OK && fsync(fd) != 0)
-        rc = write_failed(export, errno, err);
-    if (export->out)
-        fclose(export->out);
-    else
-        close(fd);
-    if (rc == RC_OK && rename(temporary, name) != 0)
+    rc = export_to_fd(export, fd, true, err);
+    if (rc == RC_OK && rename(temporary, path) != 0)
         rc = write_failed(export, errno, err);
     if (rc)
         unlink(temporary);
     return rc;
 }
 
-static enum rc export(struct exporting *export, struct err *err) {
-    const char *output = export->options.output; bool to_file = output && strcmp(output, "-") != 0;
-    const struct journal_options journal = {.directory = export->options.data, .read_only = true};
-    enum rc rc = check_options(export, err);
-    if (rc == RC_OK) rc = journal_open(&journal, &export->journal, err);
-    if (rc) return rc;
-    export->last = journal_last(export->journal);
-    export->out = stdout;
-    rc = (to_file ? export_to_file : export_to)(export, err);
-    if (rc == RC_OK && to_file) fprintf(stderr, "exported %" PRIu64 " record%s to %s\n", export->written,
-                                        export->written == 1 ? "" : "s", output);
-    return rc;
+/* A device, a pipe: they are written to, never replaced. */
+static enum rc export_into(struct exporting *export, struct err *err)
+{
+    int fd = open(export->options.output, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    return fd < 0 ? write_failed(export, errno, err) : export_to_fd(export, fd, false, err);
 }
 
+static enum rc export_to_name(struct exporting *export, struct err *err)
+{
+    struct stat there;
+    bool special = stat(export->options.output, &there) == 0 && !S_ISREG(there.st_mode);
+    return (special ? export_into : export_to_file)(export, err);
+}
+
+static enum rc export_journal(struct exporting *export, struct err *err)
+{
+    const char *output = export->options.output;
+    bool to_name = output && strcmp(output, "-") != 0;
+    const struct journal_options journal = {.directory = export->options.data, .read_only = true};
+    enum rc rc = check_options(export, err);
+    if (rc == RC_OK)
+        rc = journal_open(&journal, &export->journal, err);
+    if (rc)
+        return rc;
+    export->last = journal_last(export->journal);
+    export->out = stdout;
+    rc = (to_name ? export_to_name : export_to)(export, err);
+    if (rc == RC_OK && to_name)
+        fprintf(stderr, "exported %" PRIu64 " record%s to %s\n", export->written,
+                export->written == 1 ? "" : "s", output);
+    return rc;
+}
 static int run_export(int argc, char **argv)
 {
     struct exporting exporting = {.line = BUF_INIT};
@@ -229,7 +287,7 @@ static int run_export(int argc, char **argv)
     int status = command_read_options(&cmd_export, &exporting.options, argc, argv, NULL, 0, NULL);
     if (status)
         return status;
-    enum rc rc = export(&exporting, &err);
+    enum rc rc = export_journal(&exporting, &err);
     if (rc)
         status = rc == RC_USAGE ? command_refuse(&cmd_export, &err) : command_fail(&cmd_export, &err);
     if (exporting.journal)

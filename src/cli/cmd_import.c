@@ -10,12 +10,14 @@
 #include "cli/datadir.h"
 #include "cli/export_line.h"
 #include "cli/terminal.h"
+#include "wire/dedupe_key.h"
 #include "wire/json.h"
 
 enum { BATCH_RECORDS = 256, MAX_REPORTED = 100 };
 #define BATCH_BYTES ((size_t)8 * 1024 * 1024)
 #define FOREVER     (100 * 366 * USEC_DAY)
 #define EVERY_KEY   UINT64_C(1000000000)
+#define AHEAD_MAX   USEC_DAY /* a record's time may be so far ahead of this machine's clock */
 
 struct import_options {
     const char *data;
@@ -112,11 +114,22 @@ static enum rc check_body(const struct record *record, struct err *err)
     return rc;
 }
 
+/* Retention, exports and the dedupe window go by the time of receipt. */
+static enum rc check_time(const struct record *record, struct err *err)
+{
+    if (record->received_at <= clock_wall() + AHEAD_MAX)
+        return RC_OK;
+    return err_set(err, RC_BAD_PARAMETER,
+                   "\"received_at\" lies in the future: is this machine's clock right?");
+}
+
 static enum rc take_line(struct importing *import, struct slice line, struct err *err)
 {
     struct err reason;
     struct waiting *waiting = &import->batch[import->batch_count];
     enum rc rc = export_line_read(line, &waiting->record, &reason);
+    if (rc == RC_OK)
+        rc = check_time(&waiting->record.record, &reason);
     if (rc == RC_OK)
         rc = check_body(&waiting->record.record, &reason);
     if (rc == RC_NO_MEMORY) {
@@ -186,10 +199,20 @@ static enum rc open_input(struct importing *import, const char *file, struct err
     return RC_OK;
 }
 
+static uint64_t fingerprint_of(bool hashed, struct slice bytes)
+{
+    struct dedupe_key key;
+    return dedupe_key_of(hashed, bytes, &key, NULL) == RC_OK ? key.fingerprint : 0;
+}
+
 static enum rc open_journal(struct importing *import, struct err *err)
 {
     const struct journal_options options = {
-        .directory = import->options.data, .dedupe_window = FOREVER, .dedupe_max_keys = EVERY_KEY};
+        .directory = import->options.data,
+        .dedupe_window = FOREVER,
+        .dedupe_max_keys = EVERY_KEY,
+        .fingerprint_of = fingerprint_of,
+    };
     enum rc rc = datadir_make(import->options.data, err);
     if (rc == RC_OK)
         rc = journal_open(&options, &import->journal, err);
@@ -259,11 +282,14 @@ const struct command cmd_import = {
     .name = "import",
     .operands = "[FILE]",
     .summary = "read JSON Lines that export wrote",
-    .details = "Reads FILE, or standard input, and appends to the journal what is not in it yet: importing a "
-               "file twice\n"
-               "stores its events once. Time of receipt, id, headers and body stay; records get new numbers. "
-               "Bad lines are\n"
-               "reported with their number, the good ones are stored, and the exit status is then 1.",
+    .details =
+        "Reads FILE, or standard input, and appends to the journal what is not in it yet: importing a "
+        "file twice\n"
+        "stores its events once. Time of receipt, id, headers and body stay; records get new numbers. "
+        "Bad lines, "
+        "and those\n"
+        "with a time of receipt in the future, are reported with their number, the good ones are stored, "
+        "and the exit\nstatus is then 1.",
     .examples = "fairlead import events.jsonl\n"
                 "ssh other fairlead export --data /var/lib/fairlead | fairlead import --data ./copy",
     .options = &TABLE,

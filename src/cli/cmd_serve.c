@@ -102,7 +102,17 @@ static void on_reload(void *arg)
 static void on_interval(void *arg)
 {
     struct daemon *daemon = arg;
-    watchdog_beat(&daemon->watchdog, daemon->receive, daemon->tracker, daemon->journal);
+    struct err why = {""};
+    uint64_t shown = tracker_position(daemon->tracker);
+    uint64_t last = journal_last(daemon->journal);
+    struct vitals vitals = {
+        .receive_busy = receive_busy(daemon->receive),
+        .tracker_busy = tracker_busy(daemon->tracker),
+        .ready = receive_ready(daemon->receive, &why),
+        .not_ready_reason = why.message,
+        .behind = last > shown ? last - shown : 0,
+    };
+    watchdog_beat(&daemon->watchdog, &vitals);
 }
 
 static enum rc read_tls(struct daemon *daemon, struct err *err)

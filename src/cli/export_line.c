@@ -125,9 +125,11 @@ static enum rc read_time(const json_t *tree, usec *ret, struct err *err)
 {
     const json_t *exact = json_object_get(tree, "received_at_us");
     if (exact) {
-        if (!json_is_integer(exact) || json_integer_value(exact) <= 0)
+        if (!json_is_integer(exact) || json_integer_value(exact) <= 0 ||
+            json_integer_value(exact) > CLOCK_WALL_MAX)
             return err_set(err, RC_BAD_PARAMETER,
-                           "\"received_at_us\" must be a whole number of microseconds since 1970");
+                           "\"received_at_us\" must be a whole number of microseconds since 1970, before the "
+                           "year 10000");
         *ret = json_integer_value(exact);
         return RC_OK;
     }

@@ -24,42 +24,36 @@ usec watchdog_interval(const struct watchdog *watchdog)
     return half < USEC_PER_MS ? USEC_PER_MS : half;
 }
 
-const char *watchdog_hung(usec receive_busy, usec tracker_busy)
+/* The thread that does not come to an end; NULL: none. */
+static const char *find_hung(const struct vitals *vitals)
 {
-    if (receive_busy >= WATCHDOG_RECEIVE_PATIENCE)
+    if (vitals->receive_busy >= WATCHDOG_RECEIVE_PATIENCE)
         return "receive";
-    return tracker_busy >= WATCHDOG_TRACKER_PATIENCE ? "tracker" : NULL;
+    return vitals->tracker_busy >= WATCHDOG_TRACKER_PATIENCE ? "tracker" : NULL;
 }
 
-static void note(struct watchdog *watchdog, const char *hung, usec receive_busy, usec tracker_busy)
+static void note(struct watchdog *watchdog, const char *hung, const struct vitals *vitals)
 {
     if (hung && !watchdog->hung)
         log_error("a thread hangs; the watchdog is not told that we are alive", "thread", hung,
-                  "receive_busy_s", LOG_NUM(receive_busy / USEC_PER_SEC), "tracker_busy_s",
-                  LOG_NUM(tracker_busy / USEC_PER_SEC));
+                  "receive_busy_s", LOG_NUM(vitals->receive_busy / USEC_PER_SEC), "tracker_busy_s",
+                  LOG_NUM(vitals->tracker_busy / USEC_PER_SEC));
     if (!hung && watchdog->hung)
         log_info("the thread that hung goes on");
     watchdog->hung = hung != NULL;
 }
 
-void watchdog_beat(struct watchdog *watchdog, struct receive *receive, const struct tracker *tracker,
-                   struct journal *journal)
+void watchdog_beat(struct watchdog *watchdog, const struct vitals *vitals)
 {
     char state[400];
-    struct err why = {""};
-    usec receive_took = receive_busy(receive);
-    usec tracker_took = tracker_busy(tracker);
-    const char *hung = watchdog_hung(receive_took, tracker_took);
-    bool ready = receive_ready(receive, &why);
-    uint64_t last = journal_last(journal);
-    uint64_t shown = tracker_position(tracker);
-    note(watchdog, hung, receive_took, tracker_took);
+    const char *hung = find_hung(vitals);
+    note(watchdog, hung, vitals);
     snprintf(state, sizeof state,
-             "%sSTATUS=%s%.200s: %lld stored since the start, %lld waiting, %lld connections, "
-             "read model %llu behind",
-             watchdog->within && !hung ? "WATCHDOG=1\n" : "", ready ? "receiving" : "NOT READY, ",
-             why.message, (long long)metric_get(METRIC_WEBHOOKS_STORED), (long long)metric_get(METRIC_QUEUE),
-             (long long)metric_get(METRIC_CONNECTIONS),
-             (unsigned long long)(last > shown ? last - shown : 0));
+             "%sSTATUS=%s%.200s: %lld stored since the start, %lld waiting, %lld connections, read model "
+             "%llu behind",
+             watchdog->within && !hung ? "WATCHDOG=1\n" : "", vitals->ready ? "receiving" : "NOT READY, ",
+             vitals->ready ? "" : vitals->not_ready_reason, (long long)metric_get(METRIC_WEBHOOKS_STORED),
+             (long long)metric_get(METRIC_QUEUE), (long long)metric_get(METRIC_CONNECTIONS),
+             (unsigned long long)vitals->behind);
     service_manager_tell(state);
 }

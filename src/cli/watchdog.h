@@ -13,8 +13,10 @@
 #ifndef FAIRLEAD_CLI_WATCHDOG_H
 #define FAIRLEAD_CLI_WATCHDOG_H
 
-#include "receive/receive.h"
-#include "track/tracker.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
 
 #define WATCHDOG_RECEIVE_PATIENCE (2 * USEC_MINUTE)
 #define WATCHDOG_TRACKER_PATIENCE (10 * USEC_MINUTE) /* it only shows; one turn may make the model anew */
@@ -30,11 +32,16 @@ void watchdog_init(struct watchdog *watchdog);
 /* How often watchdog_beat() is to be called; 0: never, there is no service manager. */
 usec watchdog_interval(const struct watchdog *watchdog);
 
-/* What hangs when the two have been busy for so long: "receive", "tracker", or NULL for nothing. */
-const char *watchdog_hung(usec receive_busy, usec tracker_busy);
+/* How we are. */
+struct vitals {
+    usec receive_busy; /* receive_busy() */
+    usec tracker_busy; /* tracker_busy() */
+    bool ready;
+    const char *not_ready_reason;
+    uint64_t behind; /* records that the read model does not show yet */
+};
 
 /* Says that we are alive, if we are, and in one line how we are. */
-void watchdog_beat(struct watchdog *watchdog, struct receive *receive, const struct tracker *tracker,
-                   struct journal *journal);
+void watchdog_beat(struct watchdog *watchdog, const struct vitals *vitals);
 
 #endif

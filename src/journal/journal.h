@@ -64,9 +64,15 @@ struct append_outcome {
 struct journal_options {
     const char *directory;    /* must exist; journal.db is made in it */
     bool read_only;           /* no append, no lock; the file must exist */
-    usec dedupe_window;       /* keys older than this are forgotten; 0: none are kept */
+    usec dedupe_window;       /* keys older than this are forgotten; 0: none are kept. Their age is counted
+                                 from the newest record, or from the clock when that is earlier */
     uint64_t dedupe_max_keys; /* the oldest are forgotten beyond this; 0: the engine's default (8,000,000) */
-    const char *vfs;          /* SQLite VFS for tests; NULL: the system's */
+    /*
+     * Gives the fingerprint of a stored key, 0: none. With it the window is made from the records (reads them
+     * all) and holds every key that is stored, also those that were forgotten: for imports. NULL: no.
+     */
+    uint64_t (*fingerprint_of)(bool hashed, struct slice key);
+    const char *vfs; /* SQLite VFS for tests; NULL: the system's */
 };
 
 struct journal;
@@ -117,8 +123,9 @@ MUST_CHECK enum rc journal_first(struct journal *journal, uint64_t *ret_first, s
 
 /*
  * Removes records received before `before` from the old end, none after upto_seq (readers may still want
- * those) and at most max_records in this call, so that the caller may append in between. The newest record
- * always stays. *ret_removed less than max_records: done.
+ * those) and at most max_records in this call, so that the caller may append in between. Records with a time
+ * in the future go with what was stored after them. The newest record always stays. *ret_removed less than
+ * max_records: done.
  */
 MUST_CHECK enum rc journal_trim(struct journal *journal, usec before, uint64_t upto_seq, size_t max_records,
                                 size_t *ret_removed, struct err *err);

@@ -66,7 +66,7 @@ struct work {
     uint64_t prints[JOURNAL_MAX_BATCH]; /* of stored records, in order of seq */
     uint64_t first_seq;
     size_t stored;
-    usec newest_at;
+    usec newest_at;       /* of stored records, but never in the future */
     struct buf forgotten; /* struct window_slot each */
     bool forgot_all;      /* nothing else is due */
 };
@@ -88,6 +88,7 @@ struct sqlite_engine {
     bool read_only;
     usec dedupe_window;
     uint64_t dedupe_max_keys;
+    uint64_t (*fingerprint_of)(bool hashed, struct slice key);
     struct sqlite_readers *readers;
     int lock_fd;
 
@@ -323,16 +324,40 @@ static bool is_row_in_window(const struct window *window, const struct seen_row 
 /* The newest keys first, so that the limit leaves out the oldest. */
 static int add_rows_to_window(const struct sqlite_engine *engine, sqlite3_stmt *rows, struct window *window)
 {
-    usec newest = INT64_MIN;
+    usec newest = clock_wall(); /* or the time of the newest row: a clock that is wrong forgets nothing */
     int code;
-    while ((code = sqlite3_step(rows)) == SQLITE_ROW && window->count < engine->dedupe_max_keys) {
+    for (bool first = true; (code = sqlite3_step(rows)) == SQLITE_ROW; first = false) {
         struct seen_row row = read_seen(rows);
-        newest = newest == INT64_MIN ? row.at : newest;
+        newest = first && row.at < newest ? row.at : newest;
+        if (window->count >= engine->dedupe_max_keys)
+            break;
         if (row.at < newest - engine->dedupe_window)
             continue;
         int added = add_row_to_window(window, &row);
         if (added != SQLITE_OK)
             return added;
+    }
+    return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+/* 0 stands for "no key", so a key whose fingerprint happens to be 0 gets 1: matches are confirmed anyway. */
+static uint64_t usable_print(uint64_t fingerprint)
+{
+    return fingerprint ? fingerprint : 1;
+}
+
+/* The keys of the records themselves, also of those that were forgotten long ago. */
+static int add_records_to_window(const struct sqlite_engine *engine, sqlite3_stmt *rows,
+                                 struct window *window)
+{
+    int code;
+    while ((code = sqlite3_step(rows)) == SQLITE_ROW && window->count < engine->dedupe_max_keys) {
+        bool hashed = sqlite3_column_type(rows, 1) == SQLITE_BLOB;
+        const void *bytes = sqlite3_column_blob(rows, 1);
+        struct slice key = slice_of(bytes, (size_t)sqlite3_column_bytes(rows, 1));
+        uint64_t print = usable_print(engine->fingerprint_of(hashed, key));
+        if (!window_add(window, print, (uint64_t)sqlite3_column_int64(rows, 0)))
+            return SQLITE_NOMEM;
     }
     return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
 }
@@ -343,7 +368,10 @@ static enum rc reserve_window(const struct sqlite_engine *engine, struct window 
     int64_t expected = 0;
     enum rc rc = sqlite_conn_number(
         &engine->site, engine->db,
-        "SELECT (SELECT max(first_seq) FROM seen) - (SELECT min(first_seq) FROM seen) + 1", &expected, err);
+        engine->fingerprint_of
+            ? "SELECT (SELECT max(seq) FROM record) - (SELECT min(seq) FROM record) + 1"
+            : "SELECT (SELECT max(first_seq) FROM seen) - (SELECT min(first_seq) FROM seen) + 1",
+        &expected, err);
     if (rc != RC_OK)
         return rc;
     uint64_t keys =
@@ -363,11 +391,14 @@ static enum rc load_window(struct sqlite_engine *engine, struct err *err)
     sqlite3_stmt *rows = NULL;
     enum rc rc = reserve_window(engine, &window, err);
     if (rc == RC_OK)
-        rc =
-            sqlite_conn_prepare(&engine->site, engine->db,
-                                "SELECT first_seq, at, prints FROM seen ORDER BY first_seq DESC", &rows, err);
+        rc = sqlite_conn_prepare(&engine->site, engine->db,
+                                 engine->fingerprint_of
+                                     ? "SELECT seq, key FROM record WHERE key IS NOT NULL ORDER BY seq DESC"
+                                     : "SELECT first_seq, at, prints FROM seen ORDER BY first_seq DESC",
+                                 &rows, err);
     if (rc == RC_OK) {
-        int code = add_rows_to_window(engine, rows, &window);
+        int code =
+            (engine->fingerprint_of ? add_records_to_window : add_rows_to_window)(engine, rows, &window);
         if (code != SQLITE_OK)
             rc = sqlite_conn_fail(&engine->site, engine->db, code, "loading the dedupe window", err);
     }
@@ -662,12 +693,11 @@ static int insert_record(struct sqlite_engine *engine, uint64_t seq, const struc
     return run(engine, STATEMENT_INSERT);
 }
 
-/* 0 stands for "no key", so a key whose fingerprint happens to be 0 gets 1: matches are confirmed anyway. */
 static uint64_t print_of(const struct sqlite_engine *engine, const struct record *record)
 {
     if (!record->key.ptr || engine->dedupe_window <= 0)
         return 0;
-    return record->fingerprint ? record->fingerprint : 1;
+    return usable_print(record->fingerprint);
 }
 
 static int store_record(struct sqlite_engine *engine, const struct record *record,
@@ -704,7 +734,10 @@ static int store_keys(struct sqlite_engine *engine)
 {
     struct work *work = &engine->work;
     sqlite3_stmt *remember = engine->statements[STATEMENT_REMEMBER];
+    usec now = clock_wall();
     int code = SQLITE_OK;
+    if (work->newest_at > now)
+        work->newest_at = now;
     for (size_t at = 0; code == SQLITE_OK && at < work->stored; at += SEEN_MAX_PRINTS) {
         size_t left = work->stored - at;
         size_t count = left < SEEN_MAX_PRINTS ? left : SEEN_MAX_PRINTS;
@@ -791,32 +824,78 @@ static enum rc sqlite_append(void *state, const struct record *records, size_t c
 
 /* ---- trim ---- */
 
-/* The newest of the oldest records that go. The newest record of all always stays. */
-static int find_trim_end(struct sqlite_engine *engine, usec before, uint64_t upto_seq, size_t max_records,
-                         uint64_t *ret_upto, size_t *ret_count)
+/* What may go: records that end before `end`, received before `before`, `max` of them. */
+struct trim_limits {
+    usec before;
+    usec now;
+    uint64_t end;
+    size_t max;
+};
+
+/*
+ * Records whose time lies in the future (the clock was wrong, or they were imported) are as old as what was
+ * stored after them. Looks for that with longer and longer steps, for there may be any number of them.
+ */
+static int look_past_future(struct sqlite_engine *engine, const struct trim_limits *limits, uint64_t from,
+                            uint64_t *upto)
+{
+    sqlite3_stmt *stored = engine->statements[STATEMENT_STORED_KEY];
+    int code = SQLITE_ROW;
+    bool future = true;
+    for (uint64_t step = 1; future && code == SQLITE_ROW && from + step < limits->end; step *= 2) {
+        sqlite3_bind_int64(stored, 1, (sqlite3_int64)(from + step));
+        code = sqlite3_step(stored);
+        usec at = code == SQLITE_ROW ? sqlite3_column_int64(stored, 1) : INT64_MAX;
+        sqlite3_reset(stored);
+        future = at > limits->now;
+        if (at < limits->before)
+            *upto = from + step;
+    }
+    return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+/* The newest of the oldest records that go, 0: none; *ret_count: how many those are. */
+static int find_trim_end(struct sqlite_engine *engine, const struct trim_limits *limits, uint64_t *ret_upto,
+                         size_t *ret_count)
 {
     sqlite3_stmt *rows = engine->statements[STATEMENT_OLDEST_TIMES];
-    uint64_t end = upto_seq < engine->last ? upto_seq + 1 : engine->last;
-    sqlite3_bind_int64(rows, 1, (sqlite3_int64)end);
-    sqlite3_bind_int64(rows, 2, max_records < INT64_MAX ? (sqlite3_int64)max_records : INT64_MAX);
+    uint64_t first = 0, upto = 0, future = 0;
+    sqlite3_bind_int64(rows, 1, (sqlite3_int64)limits->end);
+    sqlite3_bind_int64(rows, 2, limits->max < INT64_MAX ? (sqlite3_int64)limits->max : INT64_MAX);
     int code;
-    *ret_upto = 0;
-    *ret_count = 0;
-    while ((code = sqlite3_step(rows)) == SQLITE_ROW && sqlite3_column_int64(rows, 1) < before) {
-        *ret_upto = (uint64_t)sqlite3_column_int64(rows, 0);
-        ++*ret_count;
+    while ((code = sqlite3_step(rows)) == SQLITE_ROW) {
+        uint64_t seq = (uint64_t)sqlite3_column_int64(rows, 0);
+        usec at = sqlite3_column_int64(rows, 1);
+        first = first ? first : seq;
+        future = at > limits->now ? seq : 0;
+        if (at < limits->before)
+            upto = seq;
+        else if (!future)
+            break;
     }
     sqlite3_reset(rows);
+    if (code == SQLITE_DONE && future)
+        code = look_past_future(engine, limits, future, &upto);
+    bool too_many = upto != 0 && upto - first >= limits->max;
+    *ret_upto = too_many ? first + limits->max - 1 : upto;
+    *ret_count = upto ? (size_t)(*ret_upto - first + 1) : 0;
     return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
 static int trim_batch(struct sqlite_engine *engine, usec before, uint64_t upto_seq, size_t max_records,
                       size_t *ret_removed)
 {
+    /* The newest record of all always stays. */
+    struct trim_limits limits = {
+        .before = before,
+        .now = clock_wall(),
+        .end = upto_seq < engine->last ? upto_seq + 1 : engine->last,
+        .max = max_records,
+    };
     uint64_t upto;
     int code = run(engine, STATEMENT_BEGIN);
     if (code == SQLITE_OK)
-        code = find_trim_end(engine, before, upto_seq, max_records, &upto, ret_removed);
+        code = find_trim_end(engine, &limits, &upto, ret_removed);
     if (code == SQLITE_OK && *ret_removed > 0) {
         sqlite3_bind_int64(engine->statements[STATEMENT_TRIM], 1, (sqlite3_int64)upto);
         code = run(engine, STATEMENT_TRIM);
@@ -937,6 +1016,7 @@ static enum rc sqlite_open(const struct journal_options *options, void **ret_sta
     engine->read_only = options->read_only;
     engine->dedupe_window = options->dedupe_window;
     engine->dedupe_max_keys = options->dedupe_max_keys ? options->dedupe_max_keys : DEFAULT_MAX_KEYS;
+    engine->fingerprint_of = options->fingerprint_of;
     engine->next_forget = INT64_MIN;
     window_init(&engine->window);
     pthread_mutex_init(&engine->note_mutex, NULL);

@@ -190,6 +190,8 @@ static void count_attempt(struct read_model *model, const struct account_row *ro
                           const struct attempt *attempt, int sign)
 {
     rollup_count(&model->rollup, row->app.name, account_row_integration(row), attempt, sign);
+    if (rollup_is_full(&model->rollup))
+        rollup_flush(&model->rollup, &model->state);
 }
 
 static void save_attempt(struct read_model *model, const struct account_row *row,

@@ -2,9 +2,12 @@
 
 #include <stdlib.h>
 
+/* An account with a million attempts that moves to another app changes as many rows twice. */
+#define FULL_BYTES ((size_t)4 << 20)
+
 const int64_t rollup_grains[ROLLUP_GRAINS] = {60, 3600, 86400};
 
-/* One attempt counted or taken back in one row. Small: a transaction sorts many of them. */
+/* So many attempts of one outcome and duration more or less in one row. */
 struct change {
     int64_t t;
     int64_t app;
@@ -12,8 +15,8 @@ struct change {
     uint8_t grain; /* an index of rollup_grains */
     uint8_t level;
     uint8_t outcome;
-    int8_t sign;
     int16_t bucket; /* of the sketch; -1: none */
+    int32_t count;
 };
 
 int64_t rollup_bucket(usec at, int64_t grain_seconds)
@@ -38,23 +41,9 @@ void rollup_forget(struct rollup *rollup)
     buf_clear(&rollup->changes);
 }
 
-void rollup_count(struct rollup *rollup, int64_t app, int64_t integration, const struct attempt *attempt,
-                  int sign)
+bool rollup_is_full(const struct rollup *rollup)
 {
-    usec took = attempt_time_to_connect(attempt);
-    struct change change = {
-        .sign = (int8_t)sign,
-        .outcome = (uint8_t)attempt->outcome,
-        .bucket = (int16_t)(took == TIME_NONE ? -1 : (int)sketch_bucket(took)),
-    };
-    for (change.grain = 0; change.grain < ROLLUP_GRAINS; change.grain++) {
-        change.t = rollup_bucket(attempt->opened_by.at, rollup_grains[change.grain]);
-        for (change.level = 0; change.level < LEVEL_COUNT; change.level++) {
-            change.app = change.level >= LEVEL_APP ? app : 0;
-            change.integration = change.level >= LEVEL_INTEGRATION ? integration : 0;
-            buf_add(&rollup->changes, &change, sizeof change);
-        }
-    }
+    return rollup->changes.len >= FULL_BYTES;
 }
 
 static int compare_rows(const struct change *a, const struct change *b)
@@ -68,6 +57,53 @@ static int compare_rows(const struct change *a, const struct change *b)
     if (a->app != b->app)
         return a->app < b->app ? -1 : 1;
     return (a->integration > b->integration) - (a->integration < b->integration);
+}
+
+static bool is_alike(const struct change *a, const struct change *b)
+{
+    return compare_rows(a, b) == 0 && a->outcome == b->outcome && a->bucket == b->bucket;
+}
+
+static size_t hash_change(const struct change *change)
+{
+    uint64_t hash = (uint64_t)change->t * 31 + (uint64_t)change->app;
+    hash = hash * 31 + (uint64_t)change->integration;
+    hash = hash * 31 + (uint64_t)(change->grain * 64 + change->level * 16 + change->outcome);
+    hash = (hash * 1024 + (uint64_t)(change->bucket + 1)) * UINT64_C(0x9E3779B97F4A7C15);
+    return (size_t)(hash >> 32) % ROLLUP_RECENT;
+}
+
+/* Most changes are like one of the last few thousand, or take one of them back. */
+static void add_change(struct rollup *rollup, const struct change *change)
+{
+    struct change *changes = (struct change *)(void *)rollup->changes.ptr;
+    size_t count = rollup->changes.len / sizeof *change;
+    uint32_t *recent = &rollup->recent[hash_change(change)];
+    if (*recent < count && is_alike(&changes[*recent], change)) {
+        changes[*recent].count += change->count;
+        return;
+    }
+    *recent = (uint32_t)count;
+    buf_add(&rollup->changes, change, sizeof *change);
+}
+
+void rollup_count(struct rollup *rollup, int64_t app, int64_t integration, const struct attempt *attempt,
+                  int sign)
+{
+    usec took = attempt_time_to_connect(attempt);
+    struct change change = {
+        .count = sign,
+        .outcome = (uint8_t)attempt->outcome,
+        .bucket = (int16_t)(took == TIME_NONE ? -1 : (int)sketch_bucket(took)),
+    };
+    for (change.grain = 0; change.grain < ROLLUP_GRAINS; change.grain++) {
+        change.t = rollup_bucket(attempt->opened_by.at, rollup_grains[change.grain]);
+        for (change.level = 0; change.level < LEVEL_COUNT; change.level++) {
+            change.app = change.level >= LEVEL_APP ? app : 0;
+            change.integration = change.level >= LEVEL_INTEGRATION ? integration : 0;
+            add_change(rollup, &change);
+        }
+    }
 }
 
 static int compare_changes(const void *a, const void *b)
@@ -116,10 +152,10 @@ static void write_row(struct state *state, const struct change *key, const struc
 
 static void apply(struct row *row, const struct change *change)
 {
-    row->counts.started += change->sign;
-    row->counts.outcomes[change->outcome] += change->sign;
+    row->counts.started += change->count;
+    row->counts.outcomes[change->outcome] += change->count;
     if (change->bucket >= 0)
-        row->times.counts[change->bucket] += change->sign;
+        row->times.counts[change->bucket] += change->count;
 }
 
 void rollup_flush(struct rollup *rollup, struct state *state)

@@ -30,8 +30,11 @@ struct rollup_counts {
     int64_t outcomes[OUTCOME_COUNT]; /* [OUTCOME_PENDING] is what the others leave of `started` */
 };
 
+#define ROLLUP_RECENT 4096
+
 struct rollup {
-    struct buf changes; /* struct change each */
+    struct buf changes;             /* struct change each */
+    uint32_t recent[ROLLUP_RECENT]; /* by hash: where in changes one may be that the next can be added to */
 };
 
 void rollup_init(struct rollup *rollup);
@@ -42,6 +45,8 @@ void rollup_cleanup(struct rollup *rollup);
 void rollup_count(struct rollup *rollup, int64_t app, int64_t integration, const struct attempt *attempt,
                   int sign);
 
+/* So much is gathered that it should be written before the transaction's end. */
+bool rollup_is_full(const struct rollup *rollup);
 /* Writes what was gathered; to be called before the commit. */
 void rollup_flush(struct rollup *rollup, struct state *state);
 /* Forgets what was gathered. */

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "track/sql.h"
 
-#define CACHE_KIB        16384
+#define CACHE_KIB        65536
 #define CHECKPOINT_PAGES 2000
 
 const struct sqlite_schema STATE_SCHEMA = {

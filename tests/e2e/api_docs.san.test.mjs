@@ -27,15 +27,28 @@ function examplesOf(blocks) {
     return examples;
 }
 
-/** Is `real` what `shown` shows: the same members, the same types? Texts and numbers may differ, null may stand for anything. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+const VARIES = /\.(bytes|version|webhook_url|stream_clients)$/;
+
+/** Times of the page are of 2026, and those of a run are not; a text stands for what begins as it does before its '…'. */
+function assertValue(real, shown, where) {
+    if (VARIES.test(where)) return;
+    if (typeof shown === 'string' && TIME.test(shown)) assert.match(real, TIME, where);
+    else if (typeof shown === 'string' && shown.endsWith(REST)) assert.ok(real.startsWith(shown.slice(0, -1)), `${where}: ${real}`);
+    else assert.equal(real, shown, where);
+}
+
+/** Is `real` what `shown` shows: the same members, types and, as far as they do not depend on the run, values? */
 function assertShape(real, shown, where) {
-    if (real === null || shown === null) return;
+    assert.equal(real === null, shown === null, where);
+    if (real === null) return;
     assert.equal(Array.isArray(real), Array.isArray(shown), where);
     assert.equal(typeof real, typeof shown, where);
-    if (Array.isArray(shown)) {
-        if (shown.length) assert.ok(real.length >= 1, `${where}: nothing is in the list`);
-        for (const [i, each] of shown.entries()) assertShape(real[Math.min(i, real.length - 1)], each, `${where}[${i}]`);
-    } else if (typeof shown === 'object') {
+    if (typeof shown !== 'object') assertValue(real, shown, where);
+    else if (Array.isArray(shown)) {
+        assert.equal(real.length, shown.length, where);
+        for (const [i, each] of shown.entries()) assertShape(real[i], each, `${where}[${i}]`);
+    } else {
         const names = Object.keys(shown).filter((name) => name !== REST);
         for (const name of names) assert.ok(name in real, `${where}.${name} is not in the answer: ${JSON.stringify(real).slice(0, 500)}`);
         if (!(REST in shown)) assert.deepEqual(Object.keys(real).sort(), names.sort(), where);
@@ -82,8 +95,6 @@ test('every example of docs/api.md', { skip: hasProgram('curl') ? false : 'curl 
             if (language === 'json') {
                 const output = await run(t, text, directory);
                 assertShape(JSON.parse(output), JSON.parse(answer), `line ${line}`);
-                const code = JSON.parse(answer).error?.code;
-                assert.equal(JSON.parse(output).error?.code, code);
             } else {
                 const lines = answer.trimEnd().split('\n');
                 const output = await run(t, text, directory, lines);

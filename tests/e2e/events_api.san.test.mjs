@@ -4,7 +4,7 @@ import http from 'node:http';
 import { test } from 'node:test';
 
 import { adminEvent, Api, expiredEvent, postAll, signed, withQuery } from './api.mjs';
-import { assertDuplicate, assertError, assertStored, chance, sample, startServer } from './harness.mjs';
+import { assertDuplicate, assertError, assertStored, chance, flood, sample, startServer } from './harness.mjs';
 
 const EVENTS = '/api/v1/events';
 const SECRET = 'test-secret-local-0001';
@@ -242,6 +242,25 @@ test('one event: its headers, its signature, how often it came, and those that a
         for (const query of ['', '?raw=1']) assertError(await api.ask('GET', `${EVENTS}/${seq}${query}`), 404, 'not_found');
     }
     assertError(await api.ask('GET', `${EVENTS}/1?raw=1`, { headers: {} }), 401, 'unauthorized');
+});
+
+test('a search that finds little in much comes back early, and goes on', async (t) => {
+    const { server, api } = await start(t, { memory: true });
+    await postAll(server, [adminEvent({ type: 'connected_account.rare' })]);
+    // More than are examined for one answer.
+    const bodies = Array.from({ length: 21_000 }, () => adminEvent({}));
+    let stored = 0;
+    await flood(server.url, { connections: 50, next: () => bodies.pop() ?? null, onAnswer: (_, answer) => (stored += answer.status === 200) });
+    assert.equal(stored, 21_000);
+    await postAll(server, [adminEvent({ type: 'connected_account.rare' })]);
+    await api.caughtUp();
+    for (const more of [{ app: 'notion' }, { q: 'brave', since: '1h' }]) {
+        const query = { ...more, type: 'connected_account.rare', limit: 10 };
+        const first = await api.get(withQuery(EVENTS, query));
+        assert.deepEqual(seqs(first.items), [21_002], JSON.stringify(query));
+        assert.ok(first.next, 'the first page ends before everything was looked at');
+        assert.deepEqual(seqs(await api.all(EVENTS, query)), [21_002, 1]);
+    }
 });
 
 test('names that need escapes in a query', async (t) => {

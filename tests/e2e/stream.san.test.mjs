@@ -12,14 +12,14 @@ import {
 const TYPES = ['connected_account.add.start', 'connected_account.add.completed'];
 const APPS = ['notion', 'gmail', 'slack'];
 
-/** The nth event: its fields follow from n. */
+/** The nth event: its fields follow from n, and an account's app never changes. */
 function event(n, more = {}) {
     return JSON.stringify({
         type: TYPES[n % 2],
         timestamp: new Date(Date.now()).toISOString(),
         data: {
             app_name: APPS[n % 3], integration_name: 'i', integration_id: 'i1', body: {}, n,
-            connected_account_id: `ca_${n % 5}`, ...more,
+            connected_account_id: `ca_${n % 15}`, ...more,
         },
     });
 }
@@ -166,8 +166,8 @@ test('filters', async (t) => {
     const cases = [
         [`?after=0&type=${TYPES[1]}`, (n) => n % 2 === 1],
         ['?after=0&app=gmail', (n) => n % 3 === 1],
-        ['?after=0&connected_account_id=ca_3', (n) => n % 5 === 3],
-        [`?after=0&app=slack&type=${TYPES[0]}&connected_account_id=ca_0`, (n) => n % 3 === 2 && n % 2 === 0 && n % 5 === 0],
+        ['?after=0&connected_account_id=ca_3', (n) => n % 15 === 3],
+        [`?after=0&app=slack&type=${TYPES[0]}&connected_account_id=ca_2`, (n) => n % 2 === 0 && n % 15 === 2],
     ];
     const streams = [];
     for (const [query] of cases) streams.push(await Stream.open(t, server, { query }));
@@ -269,7 +269,7 @@ test('clients that never read hold up nobody and cost little', async (t) => {
     const grown = memoryOf(server) - before;
     t.diagnostic(`slowest answer ${slowest.toFixed(1)} ms, memory grew by ${grown} kB`);
     if (!SANITIZED) {
-        assert.ok(grown < 40_000, `memory grew by ${grown} kB`);
+        assert.ok(grown < 64_000, `memory grew by ${grown} kB`);
         assert.ok(slowest < 1000, `slowest answer after ${slowest} ms`);
     }
 });

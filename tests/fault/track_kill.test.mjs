@@ -70,7 +70,7 @@ test(`${ROUNDS} rounds of kill -9 during tracking: after a restart the state equ
     const next = bodies(random);
     const data = path.join(temporaryDirectory(t), 'data');
     for (let round = 1; round <= ROUNDS; round++) {
-        await loadAndKill(await startServer(t, { data, stdout: 'ignore' }), random.between(1, 1500), next);
+        await loadAndKill(await startServer(t, { data, stdout: 'ignore' }), random.between(1, 800), next);
         const before = lastRecord(data);
         const server = await startServer(t, { data, stdout: 'ignore' });
         await until('the tracker has caught up', () => position(data) >= before);

@@ -449,6 +449,55 @@ static void test_expired_keys_take_no_younger_ones_with_them(void **state)
     expect_stored(scene, event_at("old-0", "{}", later + 4), 303);
 }
 
+/* A clock that was wrong for a moment, or an import: everybody else's keys stay, and go when their time
+ * comes. */
+static void test_a_time_in_the_future_forgets_no_keys(void **state)
+{
+    struct scene *scene = *state;
+    struct journal_health figures;
+    usec now = clock_wall();
+    append_many(scene, "old", 100, now - 4 * WINDOW);
+    expect_stored(scene, event_at("young", "{}", now - 2), 101);
+    expect_stored(scene, event_at("future", "{}", now + 365 * USEC_DAY), 102);
+    expect_duplicate(scene, event_at("young", "{}", now - 1), 101);
+    expect_stored(scene, event_at("next", "{}", now), 103);
+    journal_figures(scene->journal, &figures);
+    assert_int_equal(figures.window_keys, 3);
+    reopen(scene);
+    expect_duplicate(scene, event_at("young", "{}", now), 101);
+    expect_duplicate(scene, event_at("future", "{}", now), 102);
+    expect_duplicate(scene, event_at("next", "{}", now), 103);
+}
+
+static uint64_t print_of_stored(bool hashed, struct slice key)
+{
+    char text[64];
+    assert_false(hashed);
+    snprintf(text, sizeof text, "%.*s", SLICE_ARG(key));
+    return print_of(text);
+}
+
+/* Imports ask this: is it stored, however long ago? */
+static void test_a_window_made_from_the_records_has_every_key(void **state)
+{
+    struct scene *scene = *state;
+    struct journal_health figures;
+    append_many(scene, "old", 300, START);
+    expect_stored(scene, event_at(NULL, "{}", START), 301);
+    expect_stored(scene, event_at("young", "{}", START + 3 * WINDOW), 302);
+    expect_stored(scene, event_at("younger", "{}", START + 6 * WINDOW), 303);
+    scene->options.dedupe_window = 365 * USEC_DAY;
+    scene->options.fingerprint_of = print_of_stored;
+    reopen(scene);
+    journal_figures(scene->journal, &figures);
+    assert_int_equal(figures.window_keys, 302);
+    expect_duplicate(scene, event_at("old-0", "{}", START), 1);
+    expect_duplicate(scene, event_at("old-299", "{}", START), 300);
+    expect_duplicate(scene, event_at("young", "{}", START), 302);
+    expect_stored(scene, event_at("another", "{}", START), 304);
+    expect_duplicate(scene, event_at("old-1", "{}", START), 2);
+}
+
 static void test_no_window_no_duplicates(void **state)
 {
     struct scene *scene = *state;
@@ -565,6 +614,36 @@ static void test_trim_keeps_the_newest(void **state)
     assert_int_equal(journal_last(scene->journal), 10);
     expect_duplicate(scene, event("k-9"), 10);
     expect_stored(scene, event("next"), 11);
+    check(scene);
+}
+
+static size_t trim(struct scene *scene, usec before, size_t max_records)
+{
+    struct err err = {""};
+    size_t removed = 99;
+    if (journal_trim(scene->journal, before, UINT64_MAX, max_records, &removed, &err) != RC_OK)
+        fail_msg("journal_trim: %s", err.message);
+    return removed;
+}
+
+/* What stands before an old record is at least as old, whatever it says of itself. */
+static void test_trim_is_not_held_up_by_the_future(void **state)
+{
+    struct scene *scene = *state;
+    usec future = clock_wall() + 365 * USEC_DAY;
+    append_many(scene, "old", 5, START);
+    append_many(scene, "future", 21, future);
+    append_many(scene, "new", 40, START + USEC_MINUTE);
+    append_many(scene, "later", 2, future);
+    assert_int_equal(trim(scene, START + 1, 4), 4);
+    assert_int_equal(trim(scene, START + 1, 4), 1); /* what follows is not old */
+    assert_int_equal(trim(scene, START + 1, 4), 0);
+    assert_int_equal(trim(scene, START + USEC_MINUTE + 1, 10), 10);
+    assert_int_equal(trim(scene, START + USEC_MINUTE + 1, 10), 10);
+    assert_int_equal(first_of(scene->journal), 26);
+    assert_int_equal(trim(scene, START + USEC_MINUTE + 1, 100), 41);
+    assert_int_equal(first_of(scene->journal), 67);
+    assert_int_equal(trim(scene, START + USEC_MINUTE + 1, 100), 0);
     check(scene);
 }
 
@@ -812,12 +891,15 @@ int journal_conformance_run(const struct conformance_place *where)
         SCENE(test_the_window_does_not_grow_for_ever),
         SCENE(test_the_oldest_keys_go_when_there_are_too_many),
         SCENE(test_expired_keys_take_no_younger_ones_with_them),
+        SCENE(test_a_time_in_the_future_forgets_no_keys),
+        SCENE(test_a_window_made_from_the_records_has_every_key),
         SCENE(test_no_window_no_duplicates),
         SCENE(test_what_can_never_be_stored_is_refused),
         SCENE(test_reading_in_parts),
         SCENE(test_reading_and_appending_inside_a_reading),
         SCENE(test_trim),
         SCENE(test_trim_keeps_the_newest),
+        SCENE(test_trim_is_not_held_up_by_the_future),
         SCENE(test_one_writer),
         SCENE(test_readers_beside_the_writer),
         SCENE(test_what_a_dead_process_stored_is_there),

@@ -144,6 +144,8 @@ static void test_refusals_name_the_field(void **state)
         {LINE("", ID, "\"body\":\"{}\""), RC_BAD_PARAMETER, "\"received_at_us\""},
         {LINE("\"received_at_us\":0,", ID, "\"body\":\"{}\""), RC_BAD_PARAMETER, "\"received_at_us\""},
         {LINE("\"received_at_us\":1.5,", ID, "\"body\":\"{}\""), RC_BAD_PARAMETER, "\"received_at_us\""},
+        {LINE("\"received_at_us\":253402300800000000,", ID, "\"body\":\"{}\""), RC_BAD_PARAMETER,
+         "\"received_at_us\""},
         {LINE("\"received_at_us\":99999999999999999999,", ID, "\"body\":\"{}\""), RC_BAD_PARAMETER,
          "\"received_at_us\""},
         {LINE(TIME, "", "\"body\":\"{}\""), RC_BAD_PARAMETER, "\"id\" is missing"},

@@ -23,6 +23,7 @@ struct fixture {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     unsigned done_calls;
+    bool hold; /* on_done does not return */
 };
 
 static void on_done(void *arg)
@@ -30,7 +31,9 @@ static void on_done(void *arg)
     struct fixture *fixture = arg;
     pthread_mutex_lock(&fixture->mutex);
     fixture->done_calls++;
-    pthread_cond_signal(&fixture->changed);
+    pthread_cond_broadcast(&fixture->changed);
+    while (fixture->hold)
+        pthread_cond_wait(&fixture->changed, &fixture->mutex);
     pthread_mutex_unlock(&fixture->mutex);
 }
 
@@ -342,6 +345,47 @@ static void test_every_webhook_comes_back_exactly_once(void **state)
     stop(fixture);
 }
 
+/* Until receive_busy() is (or is not) 0, for a minute at most. */
+static bool becomes(struct fixture *fixture, bool busy)
+{
+    usec limit = clock_monotonic() + USEC_MINUTE;
+    while ((receive_busy(fixture->receive) > 0) != busy)
+        if (clock_monotonic() > limit)
+            return false;
+    return true;
+}
+
+static void test_a_thread_that_hangs_shows(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err;
+    start(fixture, NULL, 100);
+    assert_true(becomes(fixture, false));
+    fixture->hold = true;
+    struct webhook *first = exchange(fixture, webhook_new("{\"a\":1}", NULL));
+    usec before = receive_busy(fixture->receive);
+    assert_true(before > 0);
+    struct webhook *waits = webhook_new("{\"a\":2}", NULL);
+    assert_int_equal(receive_submit(fixture->receive, waits, &err), RC_OK);
+    receive_flush(fixture->receive);
+    usec limit = clock_monotonic() + USEC_MINUTE;
+    while (receive_busy(fixture->receive) < before + USEC_PER_MS)
+        assert_true(clock_monotonic() < limit);
+    pthread_mutex_lock(&fixture->mutex);
+    fixture->hold = false;
+    pthread_cond_broadcast(&fixture->changed);
+    pthread_mutex_unlock(&fixture->mutex);
+    struct webhook *back = NULL;
+    collect(fixture, &back, 1);
+    assert_ptr_equal(back, waits);
+    assert_true(becomes(fixture, false));
+    webhook_free(first);
+    webhook_free(waits);
+    receive_stop(fixture->receive);
+    assert_int_equal(receive_busy(fixture->receive), 0);
+    receive_free(fixture->receive);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +397,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_our_own_webhooks_are_signed_and_checked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_secrets_can_change_while_running, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_webhook_comes_back_exactly_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_thread_that_hangs_shows, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

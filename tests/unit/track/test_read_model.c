@@ -443,6 +443,30 @@ static void details_learned_late_move_the_rollups(void **state)
     expect(f, "SELECT user_id FROM account", "u1\n");
 }
 
+/* More changes of roll-ups in one transaction than are gathered before they are written. */
+static void many_attempts_may_move_often(void **state)
+{
+    struct fixture *f = *state;
+    char body[300];
+    read_model_begin(f->model);
+    for (uint64_t seq = 1; seq <= 1060; seq++) {
+        char at[CLOCK_RFC3339_SIZE];
+        clock_format(BASE + (usec)seq * USEC_MINUTE, at);
+        snprintf(body, sizeof body,
+                 "{\"type\":\"connected_account.%s\",\"timestamp\":\"%s\",\"data\":{\"connected_account_id\":"
+                 "\"ca_1\",\"app_name\":\"app_%d\"}}",
+                 seq < 1000 ? "add.start" : "note", at, seq < 1000 ? 0 : (int)seq);
+        struct record record = {.seq = seq,
+                                .kind = RECORD_EVENT,
+                                .received_at = BASE + (usec)seq * USEC_MINUTE,
+                                .key = slice_str("msg"),
+                                .body = slice_str(body)};
+        read_model_apply(f->model, &record, BASE);
+    }
+    commit(f);
+    expect_rollup(f, "0|-|-|999|0|0|0|0\n1|app_1060|-|999|0|0|0|0\n2|app_1060|-|999|0|0|0|0\n");
+}
+
 static void of_two_details_of_one_time_order_does_not_choose(void **state)
 {
     struct fixture *f = *state;
@@ -1004,6 +1028,7 @@ int main(void)
         CASE(nothing_of_one_account_is_left_in_the_next),
         CASE(nothing_is_left_of_tallies_that_are_empty),
         CASE(details_learned_late_move_the_rollups),
+        CASE(many_attempts_may_move_often),
         CASE(of_two_details_of_one_time_order_does_not_choose),
         CASE(trigger_messages_link_accounts),
         CASE(odd_times_are_those_of_receipt),
