@@ -123,6 +123,9 @@ static bool on_record(void *arg, const struct record *record)
     progress_step(&export->progress, record->seq - (uint64_t) export->options.after);
     if (!only_one && !is_in_range(export, record->received_at))
         return true;
+    /* About the numbers that records have here: elsewhere they mean nothing. */
+    if (record->kind == RECORD_DUPLICATES)
+        return true;
     buf_clear(&export->line);
     if (export->options.raw)
         buf_add_slice(&export->line, record->body);

@@ -140,6 +140,9 @@ static enum rc take_line(struct importing *import, struct slice line, struct err
         report_bad(import, import->line, reason.message);
         return RC_OK;
     }
+    /* They are about the numbers that records had where they come from. */
+    if (waiting->record.record.kind == RECORD_DUPLICATES)
+        return RC_OK;
     waiting->line = import->line;
     import->batch_bytes += waiting->record.head.len + waiting->record.body.len;
     if (++import->batch_count < BATCH_RECORDS && import->batch_bytes < BATCH_BYTES)

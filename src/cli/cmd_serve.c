@@ -378,10 +378,11 @@ static enum rc serve(struct daemon *daemon, struct err *err)
     }
     hold_signals(SIG_BLOCK);
     printer_stop(daemon->printer);
-    tracker_stop(daemon->tracker); /* it wakes the server */
+    questions_close(daemon->questions);
+    /* The last at state.db, so that its log goes into the file; it wakes the server, which goes after it. */
+    tracker_stop(daemon->tracker);
     server_close(daemon->server);
     receive_free(daemon->receive);
-    questions_close(daemon->questions);
     feed_free(daemon->feed);
     if (daemon->journal)
         journal_close(daemon->journal);

@@ -117,7 +117,7 @@ static enum rc read_kind(const json_t *tree, enum record_kind *ret, struct err *
             *ret = KINDS[i];
             return RC_OK;
         }
-    return err_set(err, RC_BAD_PARAMETER, "\"kind\" must be \"event\" or \"note\"");
+    return err_set(err, RC_BAD_PARAMETER, "\"kind\" must be \"event\", \"note\" or \"duplicates\"");
 }
 
 /* received_at_us; a line made by hand may have received_at alone. */

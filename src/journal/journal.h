@@ -30,7 +30,9 @@
 /* number (stored, never reused), text form, meaning */
 #define RECORD_KINDS(X)                                                                                      \
     X(RECORD_EVENT, 1, "event", "an accepted webhook")                                                       \
-    X(RECORD_NOTE, 2, "note", "something an operator or the server itself did")
+    X(RECORD_NOTE, 2, "note", "something an operator or the server itself did")                              \
+    X(RECORD_DUPLICATES, 3, "duplicates",                                                                    \
+      "which events came again (wire/duplicates.h), once a second at most")
 
 #define RECORD_ENUM_ROW(name, number, text, help) name = number,
 enum record_kind { RECORD_KINDS(RECORD_ENUM_ROW) };

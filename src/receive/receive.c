@@ -9,15 +9,18 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "wire/dedupe_key.h"
+#include "wire/duplicates.h"
 #include "wire/head.h"
 #include "wire/json.h"
 
 #define BATCH_MAX_BYTES ((size_t)8 * 1024 * 1024)
 #define WAKE_WEBHOOKS                                                                                        \
     64 /* so many are worth a wake-up before the loop's turn ends: both threads work at once */
-#define PROBE_INTERVAL    USEC_PER_SEC
-#define TRIM_INTERVAL     USEC_HOUR
-#define TRIM_STEP_RECORDS 512
+#define DUPLICATES_INTERVAL USEC_PER_SEC
+#define DUPLICATES_MAX      65536 /* events that came again in one interval; more are not counted */
+#define PROBE_INTERVAL      USEC_PER_SEC
+#define TRIM_INTERVAL       USEC_HOUR
+#define TRIM_STEP_RECORDS   512
 
 struct webhook_list {
     struct webhook *first;
@@ -57,6 +60,9 @@ struct receive {
     struct keyring *keyring;
     usec tolerance;
     usec next_trim;
+    struct duplicate *duplicates; /* since the last record about them; DUPLICATES_MAX */
+    size_t duplicate_count;
+    usec duplicates_due; /* meaningful while there are some */
     bool failed;
     struct batch *batch;
 };
@@ -245,7 +251,36 @@ static enum rc store(struct receive *receive, struct batch *batch, struct err *e
     return err_set(err, RC_STORAGE_UNAVAILABLE, "the event cannot be stored now; send it again later");
 }
 
-static void conclude(struct batch *batch, enum rc rc, const struct err *err)
+static void count_duplicate(struct receive *receive, uint64_t seq)
+{
+    if (receive->duplicate_count == DUPLICATES_MAX)
+        receive->duplicate_count = duplicates_merge(receive->duplicates, DUPLICATES_MAX);
+    if (receive->duplicate_count == DUPLICATES_MAX)
+        return;
+    if (receive->duplicate_count == 0)
+        receive->duplicates_due = clock_monotonic() + DUPLICATES_INTERVAL;
+    receive->duplicates[receive->duplicate_count++] = (struct duplicate){seq, 1};
+}
+
+/*
+ * Which events came again goes into the journal too, so that the read model can say so; a second's worth may
+ * be lost in a crash. What cannot be stored now is tried again with the next.
+ */
+static void store_duplicates(struct receive *receive)
+{
+    struct buf body = BUF_INIT;
+    struct append_outcome outcome;
+    struct err err;
+    receive->duplicate_count = duplicates_merge(receive->duplicates, receive->duplicate_count);
+    duplicates_write(receive->duplicates, receive->duplicate_count, &body);
+    struct record record = {.kind = RECORD_DUPLICATES, .received_at = clock_wall(), .body = buf_slice(&body)};
+    receive->duplicates_due = clock_monotonic() + DUPLICATES_INTERVAL;
+    if (!buf_failed(&body) && journal_append(receive->options.journal, &record, 1, &outcome, &err) == RC_OK)
+        receive->duplicate_count = 0;
+    buf_cleanup(&body);
+}
+
+static void conclude(struct receive *receive, struct batch *batch, enum rc rc, const struct err *err)
 {
     usec now = clock_wall();
     for (size_t i = 0; i < batch->count; i++) {
@@ -258,6 +293,8 @@ static void conclude(struct batch *batch, enum rc rc, const struct err *err)
         const struct append_outcome *outcome = &batch->outcomes[i];
         webhook->seq = outcome->seq;
         webhook->duplicate = outcome->result == APPEND_DUPLICATE;
+        if (webhook->duplicate)
+            count_duplicate(receive, outcome->seq);
         if (outcome->result == APPEND_REFUSED)
             webhook->rc = err_set(&webhook->err, RC_BODY_TOO_LARGE, "the event is too large to be stored");
         if (outcome->result == APPEND_STORED)
@@ -279,36 +316,49 @@ static void process(struct receive *receive, struct batch *batch)
     prepare(receive, batch);
     if (batch->count > 0) {
         enum rc rc = store(receive, batch, &err);
-        conclude(batch, rc, &err);
+        conclude(receive, batch, rc, &err);
     }
     hand_back(receive, batch);
 }
 
-/* Between batches: retention, in steps small enough not to be noticed, and the probe after a storage failure.
+static void trim_old(struct receive *receive, usec now)
+{
+    const struct receive_options *options = &receive->options;
+    struct err err;
+    size_t removed = 0;
+    uint64_t upto = options->may_trim ? options->may_trim(options->may_trim_arg) : UINT64_MAX;
+    enum rc rc = journal_trim(options->journal, clock_wall() - options->retention, upto, TRIM_STEP_RECORDS,
+                              &removed, &err);
+    if (rc != RC_OK)
+        log_warn("retention could not remove old records", "reason", err.message);
+    metric_add(METRIC_TRIMMED, (int64_t)removed);
+    bool more = rc == RC_OK && removed == TRIM_STEP_RECORDS;
+    receive->next_trim = more ? now : now + TRIM_INTERVAL;
+}
+
+static usec sooner(usec a, usec b)
+{
+    return a < b ? a : b;
+}
+
+/*
+ * Between batches: the probe after a storage failure, duplicates, and retention in steps small enough not to
+ * be noticed. Returns when to be called again.
  */
 static usec do_chores(struct receive *receive, usec now, bool ready)
 {
+    struct journal_health health;
     struct err err;
-    if (!ready && !receive->failed) {
-        struct journal_health health;
-        if (journal_health(receive->options.journal, &health, &err) == RC_OK)
-            set_ready(receive, true, NULL);
-    }
-    if (receive->options.retention > 0 && ready && now >= receive->next_trim) {
-        size_t removed = 0;
-        usec before = clock_wall() - receive->options.retention;
-        const struct receive_options *options = &receive->options;
-        uint64_t upto = options->may_trim ? options->may_trim(options->may_trim_arg) : UINT64_MAX;
-        enum rc rc = journal_trim(options->journal, before, upto, TRIM_STEP_RECORDS, &removed, &err);
-        if (rc != RC_OK)
-            log_warn("retention could not remove old records", "reason", err.message);
-        metric_add(METRIC_TRIMMED, (int64_t)removed);
-        bool more = rc == RC_OK && removed == TRIM_STEP_RECORDS;
-        receive->next_trim = more ? now : now + TRIM_INTERVAL;
-    }
+    if (!ready && !receive->failed && journal_health(receive->options.journal, &health, &err) == RC_OK)
+        set_ready(receive, true, NULL);
     if (!ready)
         return now + PROBE_INTERVAL;
-    return receive->options.retention > 0 ? receive->next_trim : now + TRIM_INTERVAL;
+    if (receive->duplicate_count > 0 && now >= receive->duplicates_due)
+        store_duplicates(receive);
+    if (receive->options.retention > 0 && now >= receive->next_trim)
+        trim_old(receive, now);
+    usec next = receive->options.retention > 0 ? receive->next_trim : now + TRIM_INTERVAL;
+    return receive->duplicate_count > 0 ? sooner(next, receive->duplicates_due) : next;
 }
 
 static void wait_until(struct receive *receive, usec deadline)
@@ -366,8 +416,10 @@ static void *run(void *arg)
         }
         bool ready = receive->ready;
         usec now = clock_monotonic();
-        if (!ready && next_chore > now + PROBE_INTERVAL)
-            next_chore = now + PROBE_INTERVAL;
+        if (!ready)
+            next_chore = sooner(next_chore, now + PROBE_INTERVAL);
+        if (receive->duplicate_count > 0)
+            next_chore = sooner(next_chore, receive->duplicates_due);
         if (now >= next_chore) {
             leave_mutex(receive);
             next_chore = do_chores(receive, now, ready);
@@ -376,6 +428,8 @@ static void *run(void *arg)
     }
     receive->idle = true; /* for good: nothing is under way */
     pthread_mutex_unlock(&receive->mutex);
+    if (receive->duplicate_count > 0 && !receive->failed)
+        store_duplicates(receive);
     receive->options.on_done(receive->options.arg);
     return NULL;
 }
@@ -385,6 +439,7 @@ static void free_parts(struct receive *receive)
     keyring_free(receive->keyring);
     keyring_free(receive->new_keyring);
     free(receive->batch);
+    free(receive->duplicates);
     free(receive);
 }
 
@@ -402,7 +457,10 @@ enum rc receive_start(const struct receive_options *options, struct receive **re
 {
     assert(options->on_done && options->journal);
     struct receive *receive = calloc(1, sizeof *receive);
-    if (!receive || !(receive->batch = calloc(1, sizeof *receive->batch))) {
+    if (!receive || !(receive->batch = calloc(1, sizeof *receive->batch)) ||
+        !(receive->duplicates = calloc(DUPLICATES_MAX, sizeof *receive->duplicates))) {
+        if (receive)
+            free(receive->batch);
         free(receive);
         return err_set(err, RC_NO_MEMORY, "no memory for the receive queue");
     }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/metric.h"
 #include "track/account_row.h"
 #include "track/event.h"
@@ -10,6 +11,7 @@
 #include "track/rollup.h"
 #include "track/text_index.h"
 #include "wire/dedupe_key.h"
+#include "wire/duplicates.h"
 
 struct read_model {
     struct read_model_options options;
@@ -515,12 +517,27 @@ static void apply_event(struct read_model *model, const struct record *record, u
     json_decref(tree);
 }
 
+static void add_duplicate(void *arg, const struct duplicate *duplicate)
+{
+    struct read_model *model = arg;
+    state_run(&model->state, STATE_ADD_DUPLICATES, "ii", (int64_t)duplicate->seq, (int64_t)duplicate->count);
+}
+
+static void apply_duplicates(struct read_model *model, const struct record *record)
+{
+    /* One that cannot be read says nothing; it must not hold up all that follows. */
+    if (duplicates_read(record->body, add_duplicate, model, NULL) != RC_OK)
+        log_warn("a record of duplicates cannot be read", "seq", LOG_NUM(record->seq));
+}
+
 void read_model_apply(struct read_model *model, const struct record *record, usec now)
 {
     if (state_failed(&model->state))
         return;
     if (record->kind == RECORD_EVENT)
         apply_event(model, record, now);
+    else if (record->kind == RECORD_DUPLICATES)
+        apply_duplicates(model, record);
     model->applied = record->seq;
 }
 

@@ -82,7 +82,7 @@ export class Api {
     }
 
     /** All pages of a list as one. */
-    async all(path, query = {}) {
+    async all(path, query = {}, between = async () => {}) {
         const items = [];
         const cursors = new Set();
         for (let cursor; cursor !== null; ) {
@@ -91,6 +91,7 @@ export class Api {
             cursor = page.next;
             assert.ok(!cursors.has(cursor), 'a cursor came twice');
             cursors.add(cursor);
+            await between();
         }
         return items;
     }
