@@ -371,6 +371,7 @@ static void open_feed(struct scene *scene, size_t ring_bytes, size_t ring_messag
     assert_int_equal(feed_new(&options, &scene->feed, NULL), RC_OK);
     scene->listener = feed_listener(scene->feed);
     feed_set_position(scene->feed, scene->tracked);
+    scene->listener.on_commit(scene->listener.arg, scene->tracked); /* the tracker's first look */
 }
 
 static int set_up(void **state)
@@ -613,7 +614,7 @@ static void the_clock_does_not_hide_a_hole(void **state)
     subscribe(&client, 5);
     client.last = 5;
     read_once(&client, 100);
-    struct account account = account_of(1, 1, id, app);
+    struct account account = account_of(1, 8, id, app);
     assert_true(scene->listener.wanted(scene->listener.arg));
     scene->listener.on_account(scene->listener.arg, NULL, &account);
     scene->tracked = last;
