@@ -29,11 +29,13 @@ static void forget(struct batch *batch)
         buf_clear(&batch->bytes);
 }
 
-static void drop_up_to(struct batch *batch, uint64_t seq)
+/* With what comes next of the record that was last added. */
+static void drop(struct batch *batch)
 {
     forget(batch);
-    batch->hole = batch->hole_ends = true;
-    batch->hole_seq = seq;
+    batch->hole = true;
+    batch->hole_ends = batch->last_seq > 0;
+    batch->hole_seq = batch->last_seq;
 }
 
 void batch_skip(struct batch *batch)
@@ -47,6 +49,7 @@ void batch_clear(struct batch *batch)
 {
     forget(batch);
     batch->hole = batch->hole_ends = false;
+    batch->last_seq = 0;
 }
 
 void batch_cleanup(struct batch *batch)
@@ -98,10 +101,12 @@ void batch_add(struct batch *batch, enum message_kind kind, uint64_t seq, const 
         batch->hole_ends = true;
         batch->hole_seq = seq - 1;
     }
+    if (seq > 0)
+        batch->last_seq = seq;
     if (len == 0 && !buf_failed(&batch->bytes))
         return;
-    if (batch->hole && seq <= batch->hole_seq) { /* its account is among what was dropped */
-        drop_up_to(batch, batch->hole_seq);
+    if (seq > 0 && batch->hole && seq <= batch->hole_seq) { /* its account is among what was dropped */
+        drop(batch);
         return;
     }
     struct batch_entry entry = {.kind = kind, .seq = seq, .text_at = from, .text_len = len};
@@ -110,7 +115,7 @@ void batch_add(struct batch *batch, enum message_kind kind, uint64_t seq, const 
         entry.hash[key] = keys->hash[key];
     }
     if (buf_failed(&batch->bytes) || batch->bytes.len > batch->max_bytes || !grow(batch))
-        drop_up_to(batch, seq);
+        drop(batch);
     else
         batch->entries[batch->count++] = entry;
 }

@@ -22,10 +22,11 @@ struct batch {
     bool hole; /* messages are missing before the first one */
     bool hole_ends;
     uint64_t hole_seq; /* hole_ends: of the last record that is missing */
+    uint64_t last_seq; /* of the last record of which a message was added; 0: none */
 };
 
-/* The text of the next message is appended to batch->bytes; nothing appended: there is none. Its seq must not
- * fall. */
+/* The text of the next message is appended to batch->bytes; nothing appended: there is none. seq 0: of no
+ * record; others must not fall. */
 void batch_add(struct batch *batch, enum message_kind kind, uint64_t seq, const struct message_keys *keys);
 
 /* The type of `seq`'s event is known: its account's messages have it too. */

@@ -35,6 +35,7 @@ enum rc feed_new(const struct feed_options *options, struct feed **ret, struct e
         return rc;
     }
     feed->batch.max_bytes = bytes;
+    batch_skip(&feed->batch); /* the tracker need not begin with the first record */
     pthread_mutex_init(&feed->mutex, NULL);
     *ret = feed;
     return RC_OK;
@@ -82,10 +83,8 @@ static void on_account(void *arg, const struct record *record, const struct acco
 {
     struct feed *feed = arg;
     struct message_keys keys;
-    if (record)
-        feed->batch_seq = record->seq;
     message_write_account(account, &feed->batch.bytes, &keys);
-    batch_add(&feed->batch, MESSAGE_ACCOUNT, feed->batch_seq, &keys);
+    batch_add(&feed->batch, MESSAGE_ACCOUNT, record ? record->seq : 0, &keys);
 }
 
 static void on_event(void *arg, const struct record *record, const struct payload *payload,
@@ -94,7 +93,6 @@ static void on_event(void *arg, const struct record *record, const struct payloa
     (void)account;
     struct feed *feed = arg;
     struct message_keys keys;
-    feed->batch_seq = record->seq;
     batch_set_type(&feed->batch, record->seq, message_type(payload));
     message_write_event(record, payload, &feed->batch.bytes, &keys);
     batch_add(&feed->batch, MESSAGE_EVENT, record->seq, &keys);
@@ -125,8 +123,8 @@ static void on_commit(void *arg, uint64_t last_seq)
     if (feed->published < last_seq)
         feed->published = last_seq;
     pthread_mutex_unlock(&feed->mutex);
-    feed->batch_seq = last_seq;
     batch_clear(batch);
+    feed->begun = true;
     /* Asked for now and not before the lock: who came in between has joined the ring as it was. */
     if (publishes && feed->count > 0)
         call_on_published(feed);
@@ -136,6 +134,8 @@ static void on_rollback(void *arg)
 {
     struct feed *feed = arg;
     batch_clear(&feed->batch);
+    if (!feed->begun)
+        batch_skip(&feed->batch);
 }
 
 struct tracker_listener feed_listener(struct feed *feed)

@@ -56,7 +56,7 @@ struct feed {
     _Atomic size_t count; /* of subscribers */
 
     struct batch batch; /* tracker */
-    uint64_t batch_seq; /* tracker: the newest that it saw */
+    bool begun;         /* tracker: it has committed */
 
     pthread_mutex_t mutex;
     struct ring ring;   /* mutex */

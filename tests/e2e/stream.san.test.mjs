@@ -6,7 +6,8 @@ import http from 'node:http';
 import { test } from 'node:test';
 
 import {
-    RawConnection, SANITIZED, assertError, assertStored, atEnd, chance, startServer, uniqueEvent, until, within,
+    RawConnection, SANITIZED, assertError, assertServedWell, assertStored, atEnd, chance, startGoodSender, startServer, uniqueEvent,
+    until, within,
 } from './harness.mjs';
 
 const TYPES = ['connected_account.add.start', 'connected_account.add.completed'];
@@ -33,8 +34,10 @@ class Stream {
     ended = false;
     #text = '';
 
-    static async open(t, server, { query = '', headers = {} } = {}) {
+    /** `light`: only the numbers of events are kept. */
+    static async open(t, server, { query = '', headers = {}, light = false } = {}) {
         const stream = new Stream();
+        stream.light = light;
         const target = new URL(`/api/v1/stream${query}`, server.url);
         stream.request = http.request(target, {
             agent: false, headers: { authorization: `Bearer ${server.token}`, ...headers },
@@ -66,6 +69,11 @@ class Stream {
     }
 
     #see(text) {
+        if (this.light && text.startsWith('event: ')) {
+            const id = /^event: event\nid: (\d+)\n/.exec(text);
+            if (id) this.events.push({ seq: Number(id[1]) });
+            return;
+        }
         const fields = {};
         for (const line of text.split('\n')) {
             const [, name, value] = /^([a-z]*): ?(.*)$/.exec(line) ?? assert.fail(`no field: ${line}`);
@@ -242,9 +250,9 @@ test('clients that never read hold up nobody and cost little', async (t) => {
     const server = await startServer(t, { memory: true });
     const READERS = 40;
     const LAZY = 10;
-    const EVENTS = SANITIZED ? 300 : 1500;
+    const EVENTS = SANITIZED ? 200 : 1000;
     const readers = [];
-    for (let i = 0; i < READERS; i++) readers.push(await Stream.open(t, server));
+    for (let i = 0; i < READERS; i++) readers.push(await Stream.open(t, server, { light: true }));
     for (let i = 0; i < LAZY; i++) {
         const lazy = await RawConnection.open(t, server.url);
         lazy.socket.pause();
@@ -256,20 +264,17 @@ test('clients that never read hold up nobody and cost little', async (t) => {
         return json.stream_clients === READERS + LAZY;
     });
     const before = memoryOf(server);
-    let slowest = 0;
-    for (let n = 1; n <= EVENTS; n++) {
-        const started = performance.now();
-        assertStored(await server.post(uniqueEvent('many', { fill: 'x'.repeat(8000) })));
-        slowest = Math.max(slowest, performance.now() - started);
-    }
+    const good = await startGoodSender(t, server.url);
+    for (let n = 1; n <= EVENTS; n++) assertStored(await server.post(uniqueEvent('many', { fill: 'x'.repeat(8000) })));
+    const result = await good.stop();
+    const last = (await server.request({ path: '/api/v1/status', headers: authorization })).json.journal.last_seq;
+    assert.ok(last >= EVENTS + result.sent);
     for (const reader of readers) {
-        await reader.untilEvents(EVENTS);
-        assert.deepEqual(reader.events.map((each) => each.seq), Array.from({ length: EVENTS }, (_, i) => i + 1));
+        await reader.until('the last event', () => reader.events.at(-1)?.seq === last || reader.ended);
+        assert.deepEqual(reader.events.map((each) => each.seq), Array.from({ length: last }, (_, i) => i + 1));
     }
     const grown = memoryOf(server) - before;
-    t.diagnostic(`slowest answer ${slowest.toFixed(1)} ms, memory grew by ${grown} kB`);
-    if (!SANITIZED) {
-        assert.ok(grown < 64_000, `memory grew by ${grown} kB`);
-        assert.ok(slowest < 1000, `slowest answer after ${slowest} ms`);
-    }
+    t.diagnostic(`memory grew by ${grown} kB`);
+    if (!SANITIZED) assert.ok(grown < 64_000, `memory grew by ${grown} kB`); // each lazy client missed 8 MB
+    assertServedWell(t, result);
 });

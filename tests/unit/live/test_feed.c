@@ -371,6 +371,7 @@ static void open_feed(struct scene *scene, size_t ring_bytes, size_t ring_messag
     assert_int_equal(feed_new(&options, &scene->feed, NULL), RC_OK);
     scene->listener = feed_listener(scene->feed);
     feed_set_position(scene->feed, scene->tracked);
+    scene->listener.on_commit(scene->listener.arg, scene->tracked); /* the tracker's first look */
 }
 
 static int set_up(void **state)
@@ -568,6 +569,60 @@ static void joining_inside_a_transaction_loses_nothing(void **state)
     scene->listener.on_commit(scene->listener.arg, last);
     drain(&client);
     assert_int_equal(client.last, 10);
+    forget(&client);
+}
+
+/* The tracker's first commit may be faster than whoever tells the feed where it began. */
+static void the_first_commit_may_come_before_the_position(void **state)
+{
+    struct scene *scene = *state;
+    struct client client;
+    append(scene, 20);
+    track_all(scene);
+    for (int before = 0; before < 2; before++) {
+        feed_free(scene->feed);
+        struct feed_options options = {.journal = scene->journal, .account_lookup = lookup, .arg = scene};
+        assert_int_equal(feed_new(&options, &scene->feed, NULL), RC_OK);
+        scene->listener = feed_listener(scene->feed);
+        if (before == 0)
+            feed_set_position(scene->feed, scene->tracked);
+        scene->listener.on_commit(scene->listener.arg, scene->tracked);
+        if (before == 1)
+            feed_set_position(scene->feed, scene->tracked);
+        choose(&client, scene, -1, -1, -1);
+        subscribe(&client, 15);
+        client.last = 15;
+        drain(&client);
+        assert_int_equal(client.events, 5);
+        forget(&client);
+    }
+}
+
+/* What the clock changes after records that nobody wanted says nothing about them. */
+static void the_clock_does_not_hide_a_hole(void **state)
+{
+    struct scene *scene = *state;
+    struct client client;
+    uint64_t last = 0;
+    char id[16];
+    char app[16];
+    choose(&client, scene, -1, -1, -1);
+    append(scene, 5);
+    track_all(scene);
+    append(scene, 3);
+    assert_int_equal(journal_read(scene->journal, 5, 3, on_record, scene, &last, NULL), RC_OK);
+    subscribe(&client, 5);
+    client.last = 5;
+    read_once(&client, 100);
+    struct account account = account_of(1, 8, id, app);
+    assert_true(scene->listener.wanted(scene->listener.arg));
+    scene->listener.on_account(scene->listener.arg, NULL, &account);
+    scene->tracked = last;
+    for (size_t i = 0; i < ACCOUNTS; i++)
+        scene->account_seq[i] = scene->new_account_seq[i];
+    scene->listener.on_commit(scene->listener.arg, last);
+    drain(&client);
+    assert_int_equal(client.last, 8);
     forget(&client);
 }
 
@@ -976,6 +1031,8 @@ int main(void)
         SCENE_TEST(every_event_comes_exactly_once_whatever_happens),
         SCENE_TEST(nobody_may_have_listened_for_a_while),
         SCENE_TEST(joining_inside_a_transaction_loses_nothing),
+        SCENE_TEST(the_first_commit_may_come_before_the_position),
+        SCENE_TEST(the_clock_does_not_hide_a_hole),
         SCENE_TEST(what_was_rolled_back_is_not_shown),
         SCENE_TEST(a_reader_that_is_too_slow_is_closed),
         SCENE_TEST(who_waits_for_something_rare_stays),
