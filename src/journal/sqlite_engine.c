@@ -200,6 +200,14 @@ static enum rc make_durable(struct sqlite_engine *engine, struct err *err)
     return RC_OK;
 }
 
+/* The log itself, where a checkpoint that was kept from its work may not have come to that. */
+static int sync_log(struct sqlite_engine *engine)
+{
+    sqlite3_file *log = NULL;
+    int code = sqlite3_file_control(engine->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    return code == SQLITE_OK && log && log->pMethods ? log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) : code;
+}
+
 /*
  * A process that died between writing and fsync, or whose fsync failed, may have left commits in the log that
  * nobody knows to be on disk. They count as stored from now on, so they are brought to the disk before
@@ -208,8 +216,10 @@ static enum rc make_durable(struct sqlite_engine *engine, struct err *err)
 static enum rc settle_log(struct sqlite_engine *engine, struct err *err)
 {
     int code = sqlite3_wal_checkpoint_v2(engine->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    /* Busy: a reader keeps the log, which was fsynced first. Full: the same, and the file cannot grow now. */
-    if (code == SQLITE_OK || (code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_FULL)
+    /* Busy: a reader keeps the log. Full: the file cannot grow now. */
+    if ((code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_FULL)
+        code = sync_log(engine);
+    if (code == SQLITE_OK)
         return RC_OK;
     return sqlite_conn_fail(&engine->site, engine->db, code, "bringing the log to the disk", err);
 }
