@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/metric.h"
 #include "http/call.h"
@@ -375,6 +376,20 @@ static enum MHD_Result keep_header(void *cls, enum MHD_ValueKind kind, const cha
     return MHD_YES;
 }
 
+/* The path of a target in absolute form, which every server has to take (RFC 9112, section 3.2.2). */
+static const char *path_of(const char *target)
+{
+    static const char *const SCHEMES[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof SCHEMES / sizeof SCHEMES[0]; i++) {
+        size_t len = strlen(SCHEMES[i]);
+        if (strncasecmp(target, SCHEMES[i], len) != 0)
+            continue;
+        const char *path = strchr(target + len, '/');
+        return path ? path : "/";
+    }
+    return target;
+}
+
 static enum MHD_Result on_headers(struct exchanges *all, struct exchange *exchange, const char *url,
                                   const char *method)
 {
@@ -465,7 +480,7 @@ enum MHD_Result exchange_on_data(void *cls, struct MHD_Connection *http, const c
         return MHD_NO;
     switch (exchange->step) {
     case STEP_HEADERS:
-        return on_headers(all, exchange, url, method);
+        return on_headers(all, exchange, path_of(url), method);
     case STEP_BODY:
         return *data_size > 0 ? on_body(all, exchange, data, data_size) : on_complete(all, exchange);
     case STEP_SUBMITTED:
