@@ -55,6 +55,7 @@ enum retry {
     X(RC_TOO_NEW, "too_new", 500, RETRY_NEVER, "The file was written by a newer version of Fairlead.")       \
     X(RC_CORRUPT, "corrupt", 500, RETRY_NEVER, "A stored file is damaged or is not Fairlead's.")             \
     X(RC_UNREACHABLE, "unreachable", 502, RETRY_LATER, "The other side could not be reached.")               \
+    X(RC_UNTRUSTED, "untrusted", 502, RETRY_NEVER, "The other side's TLS certificate could not be checked.") \
     X(RC_USAGE, "usage", 400, RETRY_NEVER, "A command, option or configuration value is wrong.")
 
 #define RC_ENUM_ROW(name, code, status, retry, text) name,

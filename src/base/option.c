@@ -396,10 +396,12 @@ static enum rc set_from_variable(const struct option *option, void *values, cons
     if (option->kind != OPTION_LIST)
         return set_row(option, values, text, place, err);
     struct slice rest = slice_str(text);
+    bool empty = true;
     while (rest.len > 0) {
         struct slice item = slice_trim(slice_split(&rest, ','));
         if (item.len == 0)
             continue;
+        empty = false;
         CLEANUP(cleanup_free) char *copy = strndup(item.ptr, item.len);
         if (!copy)
             return err_set(err, RC_NO_MEMORY, "out of memory while reading options");
@@ -407,7 +409,8 @@ static enum rc set_from_variable(const struct option *option, void *values, cons
         if (rc)
             return rc;
     }
-    return RC_OK;
+    /* A secret that a script failed to fill in must not switch off what it is for. */
+    return empty ? err_set(err, RC_USAGE, "%s is empty; unset it or give it a value", place) : RC_OK;
 }
 
 /* "MAX_BODY" to "max-body"; false for what no option can be called. */
@@ -433,7 +436,7 @@ enum rc option_read_environment(const struct option_table *table, void *values, 
     for (; environment && *environment; environment++) {
         const char *variable = *environment;
         const char *equals = strchr(variable, '=');
-        if (strncmp(variable, ENVIRONMENT_PREFIX, prefix) != 0 || !equals || equals[1] == '\0')
+        if (strncmp(variable, ENVIRONMENT_PREFIX, prefix) != 0 || !equals)
             continue;
         size_t len = (size_t)(equals - variable);
         CLEANUP(cleanup_free) char *place = strndup(variable, len);
@@ -443,6 +446,8 @@ enum rc option_read_environment(const struct option_table *table, void *values, 
         const struct option *option =
             option_name_of(variable + prefix, len - prefix, name) ? find(table, name) : NULL;
         enum rc rc = RC_OK;
+        if (equals[1] == '\0' && !(option && option->kind == OPTION_LIST))
+            continue;
         if (option)
             rc = set_from_variable(option, values, equals + 1, place, err);
         else if (strict && !is_listed(others, variable, len))

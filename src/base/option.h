@@ -70,9 +70,9 @@ MUST_CHECK enum rc option_set(const struct option_table *table, void *values, co
                               const char *text, const char *place, struct err *err);
 
 /*
- * Every FAIRLEAD_* variable of `environment` (like environ) that names a row; an empty one counts as not set.
- * A FAIRLEAD_* variable that names none is RC_USAGE when `strict`, unless it is in `others` (full names, NULL
- * at the end; may be NULL). A place of its own: calls option_next_place().
+ * Every FAIRLEAD_* variable of `environment` (like environ) that names a row; an empty one counts as not set,
+ * but an empty list is RC_USAGE. A FAIRLEAD_* variable that names none is RC_USAGE when `strict`, unless it
+ * is in `others` (full names, NULL at the end; may be NULL). A place of its own: calls option_next_place().
  */
 MUST_CHECK enum rc option_read_environment(const struct option_table *table, void *values,
                                            char *const *environment, bool strict, const char *const *others,

@@ -30,6 +30,7 @@
 
 struct doctor_options {
     const char *url;
+    const char *cacert;
     bool json;
 };
 
@@ -40,6 +41,11 @@ static const struct option ROWS[] = {
      .offset = AT(url),
      .value = "URL",
      .help = "a server that must answer; default: the one that --listen means, if it runs"},
+    {.name = "cacert",
+     .kind = OPTION_TEXT,
+     .offset = AT(cacert),
+     .value = "FILE",
+     .help = "authorities to trust for https, in PEM form; default: tls-cert, with --url the system's"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "the results as JSON"},
 };
 static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
@@ -115,12 +121,24 @@ static void check_configuration(struct doctor *doctor, struct finding *finding)
               serve->path, checks ? "checked" : "not checked");
 }
 
+static bool is_lock_in_the_way(const char *directory)
+{
+    CLEANUP(buf_cleanup) struct buf path = BUF_INIT;
+    struct stat info;
+    buf_addf(&path, "%s/lock", directory);
+    return lstat(buf_str(&path), &info) == 0 && !S_ISREG(info.st_mode);
+}
+
 static void check_directory(struct doctor *doctor, struct finding *finding)
 {
     const char *directory = doctor->serve.data;
     struct stat info;
+    struct stat link;
     if (stat(directory, &info) != 0) {
-        if (errno == ENOENT)
+        if (errno == ENOENT && lstat(directory, &link) == 0)
+            found(finding, VERDICT_FAIL, "make what it leads to, or choose another with --data",
+                  "%s is a link that leads nowhere", directory);
+        else if (errno == ENOENT)
             found(finding, VERDICT_OK, NULL, "%s does not exist yet; serve makes it", directory);
         else
             found(finding, VERDICT_FAIL, "choose another with --data", "cannot look at %s: %s", directory,
@@ -130,6 +148,9 @@ static void check_directory(struct doctor *doctor, struct finding *finding)
     } else if (access(directory, R_OK | W_OK | X_OK) != 0) {
         found(finding, VERDICT_FAIL, "run as its owner, or change its owner", "%s cannot be used: %s",
               directory, strerror(errno));
+    } else if (is_lock_in_the_way(directory)) {
+        found(finding, VERDICT_FAIL, "remove it", "%s/lock is no file, so serve cannot lock the directory",
+              directory);
     } else if (info.st_mode & 077) {
         found(finding, VERDICT_WARN, "chmod 700 on the directory", "%s is open to other users: mode %03o",
               directory, (unsigned)info.st_mode & 0777);
@@ -173,8 +194,16 @@ static bool journal_is_open(struct doctor *doctor, struct finding *finding)
 {
     if (doctor->journal)
         return true;
-    if (doctor->journal_rc == RC_NOT_FOUND)
+    CLEANUP(buf_cleanup) struct buf path = BUF_INIT;
+    buf_addf(&path, "%s/journal.db", doctor->serve.data);
+    if (doctor->journal_rc == RC_NOT_FOUND && access(buf_str(&path), F_OK) == 0)
+        found(finding, VERDICT_WARN, "if events were stored, restore the data directory from a copy",
+              "%s is there and empty; serve begins a new journal in it", buf_str(&path));
+    else if (doctor->journal_rc == RC_NOT_FOUND)
         found(finding, VERDICT_OK, NULL, "there is no journal yet");
+    else if (doctor->journal_rc == RC_TOO_NEW)
+        found(finding, VERDICT_FAIL, "install a newer Fairlead, or choose another directory with --data",
+              "%s", doctor->journal_err.message);
     else
         found(finding, VERDICT_FAIL, "restore the data directory from a copy if the file is damaged", "%s",
               doctor->journal_err.message);
@@ -335,12 +364,19 @@ static void check_open_files(struct doctor *doctor, struct finding *finding)
               (unsigned long long)limit.rlim_max, (unsigned long long)need);
 }
 
-static enum rc get(const char *base, const char *path, struct client_answer *ret, struct err *err)
+static enum rc get(const struct doctor *doctor, const char *base, const char *path, struct client_answer *ret,
+                   struct err *err)
 {
+    const char *own = doctor->options.url ? NULL : doctor->serve.tls_cert;
     CLEANUP(buf_cleanup) struct buf url = BUF_INIT;
     remote_url(base, path, path, &url);
     const struct client_request request = {
-        .method = "GET", .url = buf_str(&url), .timeout = SERVER_TIMEOUT, .max_answer = 64 * 1024};
+        .method = "GET",
+        .url = buf_str(&url),
+        .cacert = doctor->options.cacert ? doctor->options.cacert : own,
+        .timeout = SERVER_TIMEOUT,
+        .max_answer = 64 * 1024,
+    };
     return client_perform(&request, ret, err);
 }
 
@@ -358,7 +394,8 @@ static void check_port(const char *listen, const char *why, struct finding *find
     found(finding, VERDICT_OK, NULL, "not running; %s is free", listen);
 }
 
-static void judge_server(const char *base, const struct client_answer *alive, struct finding *finding)
+static void judge_server(const struct doctor *doctor, const char *base, const struct client_answer *alive,
+                         struct finding *finding)
 {
     struct client_answer ready;
     struct err err;
@@ -367,7 +404,7 @@ static void judge_server(const char *base, const struct client_answer *alive, st
               "what answers at %s is not Fairlead: /healthz gave %d", base, alive->status);
         return;
     }
-    if (get(base, "/readyz", &ready, &err)) {
+    if (get(doctor, base, "/readyz", &ready, &err)) {
         found(finding, VERDICT_FAIL, NULL, "%s", err.message);
         return;
     }
@@ -392,11 +429,17 @@ static void check_server(struct doctor *doctor, struct finding *finding)
         remote_url_of_listener(listen, doctor->serve.tls_cert != NULL, &base);
     if (!doctor->options.url && slice_ends(slice_str(listen), ":0")) {
         found(finding, VERDICT_OK, NULL, "not asked: port 0 means any port; --url names a running server");
-    } else if (get(buf_str(&base), "/healthz", &alive, &err) == RC_OK) {
-        judge_server(buf_str(&base), &alive, finding);
+        return;
+    }
+    enum rc rc = get(doctor, buf_str(&base), "/healthz", &alive, &err);
+    if (rc == RC_OK) {
+        judge_server(doctor, buf_str(&base), &alive, finding);
         buf_cleanup(&alive.body);
     } else if (doctor->options.url) {
         found(finding, VERDICT_FAIL, NULL, "%s", err.message);
+    } else if (rc == RC_UNTRUSTED) {
+        /* It may be ours: a certificate for another name than this machine's address is the usual reason. */
+        found(finding, VERDICT_WARN, "ask it by the name in its certificate, with --url", "%s", err.message);
     } else {
         check_port(listen, err.message, finding);
     }
@@ -465,11 +508,24 @@ static int run_checks(struct doctor *doctor)
     return failed ? EXIT_FAILED : EXIT_OK;
 }
 
+/* Does the argument name a row of TABLE? *ret_takes_next: its value is the next argument. */
 static bool is_own(const char *argument, bool *ret_takes_next)
 {
-    *ret_takes_next = strcmp(argument, "--url") == 0;
-    return *ret_takes_next || strncmp(argument, "--url=", 6) == 0 || strcmp(argument, "--json") == 0 ||
-           strncmp(argument, "--json=", 7) == 0 || strcmp(argument, "--no-json") == 0;
+    *ret_takes_next = false;
+    if (strncmp(argument, "--", 2) != 0)
+        return false;
+    struct slice name = slice_of(argument + 2, strcspn(argument + 2, "="));
+    for (size_t i = 0; i < TABLE.count; i++) {
+        const struct option *row = &TABLE.rows[i];
+        bool flag = row->kind == OPTION_FLAG;
+        if (flag && slice_starts(name, "no-") && slice_is(slice_skip(name, 3), row->name))
+            return true;
+        if (slice_is(name, row->name)) {
+            *ret_takes_next = !flag && !strchr(argument, '=');
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The command's own options are read by its table, every other one by that of serve. Both arrays have room
@@ -486,6 +542,16 @@ static void split_arguments(int argc, char **argv, char **own, int *own_count, c
         if (takes_next && i + 1 < argc)
             own[(*own_count)++] = argv[++i];
     }
+}
+
+/* The command line alone: what is wrong in a file is what a doctor is for, a wrong argument is not. */
+static enum rc check_arguments(int argc, char **argv, struct err *err)
+{
+    struct serve_options scratch = {0};
+    size_t operands = 0;
+    enum rc rc = option_read_arguments(&serve_option_table, &scratch, argc, argv, NULL, 0, &operands, err);
+    option_values_cleanup(&serve_option_table, &scratch);
+    return rc;
 }
 
 static int examine(struct doctor *doctor, int argc, char **argv)
@@ -515,7 +581,11 @@ static int run_doctor(int argc, char **argv)
     int status = command_read_options(&cmd_doctor, &doctor.options, own_count, own, NULL, 0, NULL);
     if (status)
         return status;
-    status = examine(&doctor, serve_count, serve);
+    struct err err;
+    if (check_arguments(serve_count, serve, &err))
+        status = command_refuse(&cmd_doctor, &err);
+    else
+        status = examine(&doctor, serve_count, serve);
     option_values_cleanup(&TABLE, &doctor.options);
     return status;
 }

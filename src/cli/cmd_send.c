@@ -27,6 +27,7 @@ struct send_options {
     int64_t count;
     const char *id;
     const char *file;
+    const char *cacert;
     usec timeout;
     bool json;
 };
@@ -89,6 +90,11 @@ static const struct option ROWS[] = {
      .offset = AT(file),
      .value = "FILE",
      .help = "send this body; - is standard input"},
+    {.name = "cacert",
+     .kind = OPTION_TEXT,
+     .offset = AT(cacert),
+     .value = "FILE",
+     .help = "authorities to trust for https, in PEM form, instead of the system's"},
     {.name = "timeout",
      .kind = OPTION_DURATION,
      .offset = AT(timeout),
@@ -222,6 +228,7 @@ static enum rc send_one(struct sending *sending, struct err *err)
         .url = buf_str(&sending->url),
         .headers = message.header_list,
         .body = buf_slice(&message.body),
+        .cacert = sending->options.cacert,
         .timeout = sending->options.timeout,
     };
     struct client_answer answer;

@@ -18,6 +18,7 @@
 #include "cli/terminal.h"
 #include "cli/text_file.h"
 #include "cli/watchdog.h"
+#include "http/listener.h"
 #include "http/server.h"
 
 #define TLS_FILE_MAX ((size_t)1024 * 1024)
@@ -44,6 +45,7 @@ struct daemon {
     struct api_context api;
     struct buf openapi;
     struct watchdog watchdog;
+    bool checks_signatures; /* now; a reload may change it */
 };
 
 static void configure_log(const struct serve_options *options)
@@ -78,20 +80,41 @@ static size_t connection_limit(const struct serve_options *options)
     return possible;
 }
 
+static bool checks_signatures(const struct serve_options *options)
+{
+    return options->secret.count > 0 && options->verify != SCHEME_NONE;
+}
+
+/* Secrets that are gone from a file by mistake must not open the door; verify = none says that it is meant.
+ */
+static enum rc reload(struct daemon *daemon, struct serve_options *fresh, struct err *err)
+{
+    enum rc rc = serve_options_read(fresh, daemon->argc, daemon->argv, err);
+    if (rc != RC_OK)
+        return rc;
+    if (daemon->checks_signatures && fresh->secret.count == 0 && fresh->verify != SCHEME_NONE)
+        return err_set(
+            err, RC_USAGE,
+            "there is no secret any more; set verify to none to accept unsigned webhooks from now on");
+    rc = receive_set_secrets(daemon->receive, (enum scheme)fresh->verify,
+                             (const char *const *)fresh->secret.items, fresh->secret.count, fresh->tolerance,
+                             err);
+    if (rc == RC_OK)
+        daemon->checks_signatures = checks_signatures(fresh);
+    return rc;
+}
+
 static void on_reload(void *arg)
 {
     struct daemon *daemon = arg;
     struct serve_options fresh = {0};
     struct err err;
     service_manager_tell_reloading();
-    enum rc rc = serve_options_read(&fresh, daemon->argc, daemon->argv, &err);
-    if (rc == RC_OK)
-        rc = receive_set_secrets(daemon->receive, (enum scheme)fresh.verify,
-                                 (const char *const *)fresh.secret.items, fresh.secret.count, fresh.tolerance,
-                                 &err);
-    if (rc == RC_OK) {
+    if (reload(daemon, &fresh, &err) == RC_OK) {
+        const char *checks = daemon->checks_signatures ? "checked" : "not checked";
         configure_log(&fresh);
-        log_info("reloaded secrets and log settings", "secrets", LOG_NUM(fresh.secret.count));
+        log_info("reloaded secrets and log settings", "secrets", LOG_NUM(fresh.secret.count), "signatures",
+                 checks);
     } else {
         log_error("not reloaded, the old settings stay", "reason", err.message);
     }
@@ -238,11 +261,6 @@ static uint64_t may_trim(void *tracker)
     return tracker_position(tracker);
 }
 
-static bool checks_signatures(const struct serve_options *options)
-{
-    return options->secret.count > 0 && options->verify != SCHEME_NONE;
-}
-
 static enum rc start_receive(struct daemon *daemon, struct err *err)
 {
     const struct serve_options *options = &daemon->options;
@@ -342,9 +360,40 @@ static void on_ready(void *arg)
     hold_signals(SIG_UNBLOCK);
 }
 
+/* The webhook path goes before all others: it must not hide an endpoint. */
+static enum rc check_path(const struct serve_options *options, struct err *err)
+{
+    const struct endpoint *found;
+    struct slice segment;
+    CLEANUP(buf_cleanup) struct buf allow = BUF_INIT;
+    if (endpoint_find(&api_endpoints, "POST", options->path, &found, &segment, &allow) == RC_NOT_FOUND)
+        return RC_OK;
+    return err_set(err, RC_USAGE, "--path %s would hide what Fairlead itself answers there; choose another",
+                   options->path);
+}
+
+/* Everything that can be said without touching the data directory. Keys are made and thrown away. */
+static enum rc check_settings(struct daemon *daemon, struct err *err)
+{
+    const struct serve_options *options = &daemon->options;
+    struct keyring *keyring = NULL;
+    enum rc rc = keyring_new((enum scheme)options->verify, (const char *const *)options->secret.items,
+                             options->secret.count, &keyring, err);
+    keyring_free(keyring);
+    if (rc == RC_OK)
+        rc = check_path(options, err);
+    if (rc == RC_OK)
+        rc = listener_check(options->listen, err);
+    if (rc == RC_OK)
+        rc = read_tls(daemon, err);
+    if (rc == RC_OK && options->tls_cert)
+        rc = server_check_tls(buf_str(&daemon->tls_cert), buf_str(&daemon->tls_key), err);
+    return rc;
+}
+
 static enum rc start_parts(struct daemon *daemon, struct err *err)
 {
-    enum rc rc = read_tls(daemon, err);
+    enum rc rc = check_settings(daemon, err);
     if (rc == RC_OK)
         rc = open_journal(daemon, err);
     if (rc == RC_OK)
@@ -391,19 +440,11 @@ static enum rc serve(struct daemon *daemon, struct err *err)
     return rc;
 }
 
-/* Keys are made and thrown away, files read: everything that can be said without touching the data directory.
- */
 static enum rc check_only(struct daemon *daemon, struct err *err)
 {
-    struct keyring *keyring = NULL;
-    enum rc rc =
-        keyring_new((enum scheme)daemon->options.verify, (const char *const *)daemon->options.secret.items,
-                    daemon->options.secret.count, &keyring, err);
-    if (rc == RC_OK)
-        rc = read_tls(daemon, err);
+    enum rc rc = check_settings(daemon, err);
     if (rc == RC_OK)
         printf("the configuration is fine\n");
-    keyring_free(keyring);
     return rc;
 }
 
@@ -414,6 +455,7 @@ static int run(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     int status = EXIT_OK;
     enum rc rc = serve_options_read(&daemon.options, argc, argv, &err);
+    daemon.checks_signatures = rc == RC_OK && checks_signatures(&daemon.options);
     if (rc != RC_OK) {
         fprintf(stderr, "fairlead serve: %s\nTry 'fairlead help serve'.\n", err.message);
         status = EXIT_USAGE;

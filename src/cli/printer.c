@@ -79,8 +79,9 @@ static bool out_of_time(const struct printer *printer)
     return atomic_load(&printer->stopping) && clock_monotonic() >= printer->stop_deadline;
 }
 
-/* Never sits in write(2): waits for room in steps, so that a stop is noticed. */
-static void write_out(struct printer *printer)
+/* Never sits in write(2): waits for room in steps, so that a stop is noticed. false: not all of it was
+ * written. */
+static bool write_out(struct printer *printer)
 {
     struct slice rest = buf_slice(&printer->text);
     while (rest.len > 0 && !printer->broken && !out_of_time(printer)) {
@@ -99,6 +100,7 @@ static void write_out(struct printer *printer)
         rest = slice_skip(rest, (size_t)n);
     }
     buf_clear(&printer->text);
+    return rest.len == 0;
 }
 
 static void skip_if_behind(struct printer *printer)
@@ -125,8 +127,8 @@ static void *run(void *arg)
             journal_read(printer->journal, printer->position, READ_RECORDS, on_record, printer, &last, &err);
         bool more = rc == RC_OK && last > printer->position;
         if (more) {
-            printer->position = last;
-            write_out(printer);
+            if (write_out(printer))
+                printer->position = last;
         } else if (atomic_load(&printer->stopping)) {
             break;
         } else {
@@ -154,6 +156,17 @@ enum rc printer_start(struct journal *journal, enum print_style style, int fd, s
     return RC_OK;
 }
 
+static void say_what_is_left(const struct printer *printer)
+{
+    uint64_t last = journal_last(printer->journal);
+    uint64_t left = last > printer->position ? last - printer->position : 0;
+    if (left == 0)
+        return;
+    metric_add(METRIC_PRINT_SKIPPED, (int64_t)left);
+    log_warn("stopping with events not printed (they are stored): output is too slow or closed", "events",
+             LOG_NUM(left));
+}
+
 void printer_stop(struct printer *printer)
 {
     if (!printer)
@@ -162,6 +175,7 @@ void printer_stop(struct printer *printer)
     atomic_store(&printer->stopping, true);
     journal_wake(printer->journal);
     pthread_join(printer->thread, NULL);
+    say_what_is_left(printer);
     buf_cleanup(&printer->text);
     free(printer);
 }

@@ -21,8 +21,8 @@ struct printer;
 /* style: PRINT_PRETTY or PRINT_LINE. The journal is borrowed until printer_stop(). */
 MUST_CHECK enum rc printer_start(struct journal *journal, enum print_style style, int fd,
                                  struct printer **ret, struct err *err);
-/* Prints what is left as long as the output takes it (at most a second), then ends the thread and frees. NULL
- * is fine. */
+/* Prints what is left as long as the output takes it (at most a second), then ends the thread, says how many
+ * events were not printed, and frees. NULL is fine. */
 void printer_stop(struct printer *printer);
 
 #endif

@@ -207,6 +207,9 @@ static enum rc check_together(const struct serve_options *values, struct err *er
     if (values->path[0] != '/' || strpbrk(values->path, "?# "))
         return err_set(err, RC_USAGE, "--path '%s' must start with / and have no ?, # or space",
                        values->path);
+    if (values->max_body > values->queue_bytes)
+        return err_set(err, RC_USAGE,
+                       "--queue-bytes must not be less than --max-body: such a body never fits");
     if (values->slow_after > values->abandoned_after)
         return err_set(err, RC_USAGE, "--slow-after must not be longer than --abandoned-after");
     if (!values->tls_cert != !values->tls_key)

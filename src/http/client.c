@@ -148,6 +148,8 @@ static void set_options(CURL *handle, const struct client_request *request,
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_answer);
     curl_easy_setopt(handle, CURLOPT_WRITEDATA, &room->body);
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, room->cause);
+    if (request->cacert)
+        curl_easy_setopt(handle, CURLOPT_CAINFO, request->cacert);
     if (is_this_machine(target->host))
         curl_easy_setopt(handle, CURLOPT_PROXY, "");
     set_method(handle, request);
@@ -177,6 +179,12 @@ static enum rc explain(CURLcode code, const struct client_answer_room *room,
             return err_set(err, RC_BODY_TOO_LARGE, "the answer of %s port %s is larger than %zu bytes", host,
                            port, room->body.limit);
         break;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+        return err_set(err, RC_UNTRUSTED,
+                       "the certificate of %s port %s cannot be checked: %s; --cacert names a file with its "
+                       "authority",
+                       host, port, room->cause[0] ? room->cause : curl_easy_strerror(code));
     case CURLE_OUT_OF_MEMORY:
         return err_set(err, RC_NO_MEMORY, "out of memory");
     default:

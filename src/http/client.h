@@ -23,6 +23,7 @@ struct client_request {
     const char *url;            /* http:// or https:// only */
     const char *const *headers; /* "name: value", NULL at the end; may be NULL */
     struct slice body;          /* sent when it has a pointer */
+    const char *cacert;         /* PEM file of the authorities to trust; NULL: the system's */
     usec timeout;               /* for the whole exchange; 0: 30 s */
     size_t max_answer;          /* bytes of the answer's body; 0: 16 MiB */
 };
@@ -36,9 +37,9 @@ struct client_answer {
 };
 
 /*
- * Performs it. RC_UNREACHABLE when no answer came, with a sentence that names host, port and cause; RC_USAGE
- * for an url that is none; RC_BODY_TOO_LARGE for an answer over max_answer; RC_NO_MEMORY. Any HTTP status is
- * RC_OK. ret need not be prepared.
+ * Performs it. RC_UNREACHABLE when no answer came, with a sentence that names host, port and cause;
+ * RC_UNTRUSTED when its certificate cannot be checked; RC_USAGE for an url that is none; RC_BODY_TOO_LARGE
+ * for an answer over max_answer; RC_NO_MEMORY. Any HTTP status is RC_OK. ret need not be prepared.
  */
 MUST_CHECK enum rc client_perform(const struct client_request *request, struct client_answer *ret,
                                   struct err *err);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/metric.h"
 #include "http/call.h"
@@ -247,44 +248,62 @@ static bool parse_length(const char *text, uint64_t *ret)
     return true;
 }
 
-struct count {
-    const char *name;
-    size_t n;
+/* What says where a request ends, from one look at its headers. */
+struct framing {
+    const char *length;
+    const char *encoding;
+    size_t lengths;
+    size_t encodings;
+    bool odd_name;
 };
 
-static enum MHD_Result count_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+/* White space in a name (RFC 9112, section 5.1): to one reader a header, to another none. */
+static bool is_odd_name(const char *name)
+{
+    return name[strcspn(name, " \t\r\v\f")] != '\0';
+}
+
+static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
     (void)kind;
-    (void)value;
-    struct count *count = cls;
-    if (strcasecmp(name, count->name) == 0)
-        count->n++;
+    struct framing *framing = cls;
+    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
+        framing->length = value ? value : "";
+        framing->lengths++;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+        framing->encoding = value ? value : "";
+        framing->encodings++;
+    } else if (is_odd_name(name)) {
+        framing->odd_name = true;
+    }
     return MHD_YES;
 }
 
-static size_t header_count(struct exchange *exchange, const char *name)
+/* Why the end of the message is not clear (RFC 9112, section 6.3); NULL: it is. */
+static const char *find_ambiguity(const struct framing *framing, uint64_t *ret_length)
 {
-    struct count count = {.name = name};
-    MHD_get_connection_values(exchange->http, MHD_HEADER_KIND, count_header, &count);
-    return count.n;
+    if (framing->odd_name)
+        return "a header's name must not have white space in it or before the colon";
+    if (framing->encodings > 1 || (framing->encoding && strcasecmp(framing->encoding, "chunked") != 0))
+        return "the only Transfer-Encoding understood here is chunked";
+    if (framing->encoding && framing->length)
+        return "Content-Length and Transfer-Encoding exclude each other; send one";
+    if (framing->lengths > 1 || (framing->length && !parse_length(framing->length, ret_length)))
+        return "Content-Length must be given once, as a number";
+    return NULL;
 }
 
-/* What makes a message's end ambiguous (RFC 9112, section 6.3) is refused and its connection closed. */
+/* What makes a message's end ambiguous is refused and its connection closed. */
 static enum rc check_framing(struct exchange *exchange, uint64_t *ret_length)
 {
-    const char *length = header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    struct framing framing = {0};
     *ret_length = 0;
-    bool chunked = header(exchange, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL;
-    if (!length)
+    MHD_get_connection_values(exchange->http, MHD_HEADER_KIND, see_header, &framing);
+    const char *ambiguity = find_ambiguity(&framing, ret_length);
+    if (!ambiguity)
         return RC_OK;
     exchange->close_after = true;
-    if (chunked)
-        return refuse(exchange, RC_BAD_REQUEST,
-                      "Content-Length and Transfer-Encoding exclude each other; send one");
-    if (header_count(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH) > 1 || !parse_length(length, ret_length))
-        return refuse(exchange, RC_BAD_REQUEST, "Content-Length must be given once, as a number");
-    exchange->close_after = false;
-    return RC_OK;
+    return refuse(exchange, RC_BAD_REQUEST, ambiguity);
 }
 
 static enum rc check_call(struct exchanges *all, struct exchange *exchange, const char *url,
@@ -337,6 +356,20 @@ static enum MHD_Result keep_header(void *cls, enum MHD_ValueKind kind, const cha
     (void)kind;
     head_add(cls, slice_str(name), slice_str(value));
     return MHD_YES;
+}
+
+/* The path of a target in absolute form, which every server has to take (RFC 9112, section 3.2.2). */
+static const char *path_of(const char *target)
+{
+    static const char *const SCHEMES[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof SCHEMES / sizeof SCHEMES[0]; i++) {
+        size_t len = strlen(SCHEMES[i]);
+        if (strncasecmp(target, SCHEMES[i], len) != 0)
+            continue;
+        const char *path = strchr(target + len, '/');
+        return path ? path : "/";
+    }
+    return target;
 }
 
 static enum MHD_Result on_headers(struct exchanges *all, struct exchange *exchange, const char *url,
@@ -471,7 +504,7 @@ enum MHD_Result exchange_on_data(void *cls, struct MHD_Connection *http, const c
         return MHD_NO;
     switch (exchange->step) {
     case STEP_HEADERS:
-        return on_headers(all, exchange, url, method);
+        return on_headers(all, exchange, path_of(url), method);
     case STEP_BODY:
         return *data_size > 0 ? on_body(all, exchange, data, data_size) : on_complete(all, exchange);
     case STEP_SUBMITTED:

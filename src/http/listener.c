@@ -74,7 +74,7 @@ static enum rc bind_failed(const char *address, int error, struct err *err)
     return err_set(err, RC_UNREACHABLE, "cannot listen on %s: %s", address, strerror(error));
 }
 
-enum rc listener_open(const char *address, int *ret_fd, struct buf *ret_address, struct err *err)
+static enum rc find_address(const char *address, struct addrinfo **ret, struct err *err)
 {
     char host[256];
     char port[16];
@@ -83,11 +83,28 @@ enum rc listener_open(const char *address, int *ret_fd, struct buf *ret_address,
                        "'%s' is no address to listen on; write ADDR:PORT, like 127.0.0.1:5000 or [::1]:5000",
                        address);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    int status = getaddrinfo(strcmp(host, "*") == 0 ? NULL : host, port, &hints, ret);
+    if (status == 0)
+        return RC_OK;
+    return err_set(err, RC_USAGE, "cannot find the address '%s' to listen on: %s", host,
+                   gai_strerror(status));
+}
+
+enum rc listener_check(const char *address, struct err *err)
+{
     struct addrinfo *found;
-    int status = getaddrinfo(strcmp(host, "*") == 0 ? NULL : host, port, &hints, &found);
-    if (status != 0)
-        return err_set(err, RC_USAGE, "cannot find the address '%s' to listen on: %s", host,
-                       gai_strerror(status));
+    enum rc rc = find_address(address, &found, err);
+    if (rc == RC_OK)
+        freeaddrinfo(found);
+    return rc;
+}
+
+enum rc listener_open(const char *address, int *ret_fd, struct buf *ret_address, struct err *err)
+{
+    struct addrinfo *found;
+    enum rc rc = find_address(address, &found, err);
+    if (rc != RC_OK)
+        return rc;
     int fd = -1;
     for (struct addrinfo *to = found; to && fd < 0; to = to->ai_next)
         fd = bind_one(to);

@@ -16,4 +16,7 @@
  */
 MUST_CHECK enum rc listener_open(const char *address, int *ret_fd, struct buf *ret_address, struct err *err);
 
+/* Is this an address to listen on? Binds nothing. RC_USAGE. */
+MUST_CHECK enum rc listener_check(const char *address, struct err *err);
+
 #endif

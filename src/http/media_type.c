@@ -8,6 +8,8 @@ bool media_type_is_json(const char *value)
         return true;
     struct slice rest = slice_str(value);
     struct slice type = slice_trim(slice_split(&rest, ';'));
+    if (slice_trim(slice_str(value)).len == 0)
+        return true;
     if (slice_is_nocase(type, "application/json"))
         return true;
     return type.len > 17 && strncasecmp(type.ptr, "application/", 12) == 0 &&

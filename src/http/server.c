@@ -281,18 +281,25 @@ void server_on_fatal(void *arg, const struct err *err)
 /* --- start and end -----------------------------------------------------------------------------------------
  */
 
+/* The items of a TLS daemon, or none. */
+static void fill_tls(struct MHD_OptionItem items[3], const char *cert, const char *key)
+{
+    struct MHD_OptionItem *next = items;
+    if (cert) {
+        *next++ = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)cert};
+        *next++ = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key};
+    }
+    *next = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+}
+
 static struct MHD_Daemon *start_daemon(struct server *server)
 {
     const struct server_options *options = &server->options;
     size_t spare =
         options->max_connections < SPARE_CONNECTIONS ? options->max_connections : SPARE_CONNECTIONS;
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)options->tls_cert},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)options->tls_key},
-        {MHD_OPTION_END, 0, NULL},
-    };
-    struct MHD_OptionItem *tls_options = options->tls_cert ? tls : &tls[2];
+    struct MHD_OptionItem tls[3];
+    fill_tls(tls, options->tls_cert, options->tls_key);
     if (options->tls_cert)
         flags |= MHD_USE_TLS;
     return MHD_start_daemon(
@@ -302,7 +309,26 @@ static struct MHD_Daemon *start_daemon(struct server *server)
         MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
         MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, &server->exchanges, MHD_OPTION_URI_LOG_CALLBACK,
         exchange_on_uri, &server->exchanges, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls_options, MHD_OPTION_END);
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+}
+
+static enum rc tls_failed(struct err *err)
+{
+    return err_set(err, RC_USAGE, "TLS could not be started: are tls-cert and tls-key a matching PEM pair?");
+}
+
+enum rc server_check_tls(const char *cert, const char *key, struct err *err)
+{
+    struct MHD_OptionItem tls[3];
+    fill_tls(tls, cert, key);
+    struct MHD_Daemon *daemon =
+        MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_TLS | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0, NULL,
+                         NULL, exchange_on_data, NULL, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL,
+                         MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+    if (!daemon)
+        return tls_failed(err);
+    MHD_stop_daemon(daemon);
+    return RC_OK;
 }
 
 /* The handles stay in the loop from here to server_close(). */
@@ -342,10 +368,8 @@ enum rc server_open(const struct server_options *options, struct server **ret, s
     if (rc == RC_OK)
         rc = exchanges_init(&server->exchanges, &server->options, server->pool, on_work, server, err);
     if (rc == RC_OK && !(server->daemon = start_daemon(server)))
-        rc = err_set(err, options->tls_cert ? RC_USAGE : RC_INTERNAL,
-                     options->tls_cert
-                         ? "TLS could not be started: are tls-cert and tls-key a matching PEM pair?"
-                         : "the HTTP server could not be started");
+        rc = options->tls_cert ? tls_failed(err)
+                               : err_set(err, RC_INTERNAL, "the HTTP server could not be started");
     if (rc != RC_OK) {
         server_close(server);
         return rc;

@@ -62,6 +62,9 @@ struct server_options {
 
 struct server;
 
+/* Do a certificate and a key (PEM text) make a TLS server? Binds nothing. RC_USAGE. */
+MUST_CHECK enum rc server_check_tls(const char *cert, const char *key, struct err *err);
+
 /* Binds and prepares; nothing is answered before server_run(). Strings are borrowed for the server's life.
  * RC_USAGE, RC_UNREACHABLE. */
 MUST_CHECK enum rc server_open(const struct server_options *options, struct server **ret, struct err *err);

@@ -17,6 +17,7 @@
 #include "journal/heads.h"
 #include "journal/journal_schema.h"
 #include "journal/lock_file.h"
+#include "journal/named_locks.h"
 #include "journal/sqlite_conn.h"
 #include "journal/sqlite_readers.h"
 #include "journal/window.h"
@@ -33,7 +34,6 @@
 #define FORGET_MAX_ROWS        256
 #define FORGET_MAX_KEYS        65536
 #define PROBE_BYTES            65536
-#define LOCK_NAME_MAX          80
 
 /* Every statement of the writing connection, prepared once. */
 #define STATEMENTS(X)                                                                                        \
@@ -71,12 +71,6 @@ struct work {
     bool forgot_all;      /* nothing else is due */
 };
 
-struct named_lock {
-    struct named_lock *next;
-    int fd;
-    char name[LOCK_NAME_MAX + 1];
-};
-
 /* A file that SQLite has open, so that one moved away or put in its place is noticed. */
 struct placed_file {
     _Atomic dev_t device;
@@ -106,7 +100,7 @@ struct sqlite_engine {
     sqlite3_stmt *statements[STATEMENT_COUNT];
     struct window window;
     struct heads heads;
-    struct named_lock *locks;
+    struct named_locks locks;
     bool doubtful;     /* the connection cannot be trusted: open it anew before the next use */
     unsigned failures; /* appends that failed one after the other */
     usec next_forget;
@@ -200,6 +194,14 @@ static enum rc make_durable(struct sqlite_engine *engine, struct err *err)
     return RC_OK;
 }
 
+/* The log itself, where a checkpoint that was kept from its work may not have come to that. */
+static int sync_log(struct sqlite_engine *engine)
+{
+    sqlite3_file *log = NULL;
+    int code = sqlite3_file_control(engine->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    return code == SQLITE_OK && log && log->pMethods ? log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) : code;
+}
+
 /*
  * A process that died between writing and fsync, or whose fsync failed, may have left commits in the log that
  * nobody knows to be on disk. They count as stored from now on, so they are brought to the disk before
@@ -208,8 +210,10 @@ static enum rc make_durable(struct sqlite_engine *engine, struct err *err)
 static enum rc settle_log(struct sqlite_engine *engine, struct err *err)
 {
     int code = sqlite3_wal_checkpoint_v2(engine->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    /* Busy: a reader keeps the log, which was fsynced first. Full: the same, and the file cannot grow now. */
-    if (code == SQLITE_OK || (code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_FULL)
+    /* Busy: a reader keeps the log. Full: the file cannot grow now. */
+    if ((code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_FULL)
+        code = sync_log(engine);
+    if (code == SQLITE_OK)
         return RC_OK;
     return sqlite_conn_fail(&engine->site, engine->db, code, "bringing the log to the disk", err);
 }
@@ -945,12 +949,7 @@ static void sqlite_close(void *state)
     close_writer(engine);
     window_cleanup(&engine->window);
     buf_cleanup(&engine->work.forgotten);
-    while (engine->locks) {
-        struct named_lock *lock = engine->locks;
-        engine->locks = lock->next;
-        close(lock->fd);
-        free(lock);
-    }
+    named_locks_cleanup(&engine->locks);
     pthread_mutex_destroy(&engine->note_mutex);
     sqlite_site_cleanup(&engine->site);
     /* The directory goes last: whoever takes it next finds everything closed. */
@@ -1062,62 +1061,16 @@ static enum rc sqlite_check(void *state, struct err *err)
 
 /* ---- locks by name ---- */
 
-static struct named_lock **find_lock(struct sqlite_engine *engine, const char *name)
-{
-    struct named_lock **at = &engine->locks;
-    while (*at && strcmp((*at)->name, name) != 0)
-        at = &(*at)->next;
-    return at;
-}
-
-/* "relay/s1" is the file lock-relay%2Fs1: one name, one file. */
-static void lock_path(const struct sqlite_engine *engine, const char *name, struct buf *out)
-{
-    buf_addf(out, "%s/lock-", engine->site.directory);
-    for (const char *c = name; *c; c++) {
-        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
-                     *c == '_' || *c == '-';
-        if (plain)
-            buf_add_char(out, *c);
-        else
-            buf_addf(out, "%%%02X", (unsigned char)*c);
-    }
-}
-
 static enum rc sqlite_lock(void *state, const char *name, struct err *err)
 {
     struct sqlite_engine *engine = state;
-    if (strlen(name) > LOCK_NAME_MAX || !*name)
-        return err_set(err, RC_BAD_PARAMETER, "a lock's name has 1 to %d bytes", LOCK_NAME_MAX);
-    if (*find_lock(engine, name))
-        return RC_OK;
-    CLEANUP(buf_cleanup) struct buf path = BUF_INIT;
-    lock_path(engine, name, &path);
-    struct named_lock *lock = calloc(1, sizeof *lock);
-    if (!lock || buf_failed(&path)) {
-        free(lock);
-        return err_set(err, RC_NO_MEMORY, "no memory for a lock");
-    }
-    snprintf(lock->name, sizeof lock->name, "%s", name);
-    enum rc rc = lock_file_take(buf_str(&path), name, &lock->fd, err);
-    if (rc != RC_OK) {
-        free(lock);
-        return rc;
-    }
-    lock->next = engine->locks;
-    engine->locks = lock;
-    return RC_OK;
+    return named_locks_take(&engine->locks, engine->site.directory, name, err);
 }
 
 static void sqlite_unlock(void *state, const char *name)
 {
-    struct named_lock **at = find_lock(state, name);
-    struct named_lock *lock = *at;
-    if (!lock)
-        return;
-    *at = lock->next;
-    close(lock->fd);
-    free(lock);
+    struct sqlite_engine *engine = state;
+    named_locks_release(&engine->locks, name);
 }
 
 /* ---- health ---- */

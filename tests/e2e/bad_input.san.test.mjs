@@ -256,6 +256,29 @@ test('sizes, framing, bytes', async (t) => {
             });
         });
 
+        await t.test('headers that others may read otherwise: 400 at once, closed, and no second request', async () => {
+            const next = 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n';
+            const odd = [
+                `content-length : ${next.length}\r\n`,
+                `content-length\t: ${next.length}\r\n`,
+                `content-length: 2\r\nx-thing : 1\r\n`,
+                `transfer-encoding : chunked\r\n`,
+                `transfer-encoding: chunked, chunked\r\n`,
+                `transfer-encoding: gzip, chunked\r\n`,
+                `transfer-encoding: xchunked\r\n`,
+                `transfer-encoding: gzip\r\n`,
+                `transfer-encoding: identity\r\n`,
+                `transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n`,
+                `transfer-encoding: identity\r\ntransfer-encoding: chunked\r\n`,
+            ];
+            await atOnce(odd, async (headers) => {
+                const bytes = `POST /webhook HTTP/1.1\r\nhost: x\r\n${headers}\r\n${next}`;
+                const { connection, answer } = await one(bytes);
+                assertError(answer, 400, 'bad_request');
+                assert.equal(await connection.answer('the end'), null, `${JSON.stringify(headers)}: a second answer`);
+            });
+        });
+
         await t.test('chunks that are none: 400 or closed', async () => {
             const head = rawPost('', CHUNKED).toString();
             const wrong = [

@@ -277,3 +277,45 @@ test('doctor: fine, beside a server and without; and not fine', async (t) => {
     const damaged = await fairlead(['doctor', '--data', server.data], { env });
     assert.equal(damaged.code, 1, damaged.stdout + damaged.stderr);
 });
+
+test('doctor: wrong usage is wrong usage, and what serve would stumble over is found', async (t) => {
+    const directory = temporaryDirectory(t);
+    const env = { FAIRLEAD_LISTEN: '127.0.0.1:0' };
+    for (const args of [['--nope'], ['--max-body', 'many'], ['--url'], ['operand']]) {
+        const result = await fairlead(['doctor', ...args], { env, cwd: directory });
+        assert.equal(result.code, 2, `${args}: ${result.stdout}`);
+    }
+    const config = path.join(directory, 'wrong.ini');
+    fs.writeFileSync(config, 'max-body = many\n');
+    assert.equal((await fairlead(['doctor', '--config', config], { env, cwd: directory })).code, 1);
+
+    const examine = async (data, check) => {
+        const result = await fairlead(['doctor', '--json', '--data', data], { env });
+        return JSON.parse(result.stdout).checks.find((each) => each.check === check);
+    };
+    const dangling = path.join(directory, 'dangling');
+    fs.symlinkSync('nowhere', dangling);
+    assert.equal((await examine(dangling, 'data directory')).result, 'fail');
+    const locked = path.join(directory, 'locked');
+    fs.mkdirSync(path.join(locked, 'lock'), { recursive: true, mode: 0o700 });
+    const lock = await examine(locked, 'data directory');
+    assert.equal(lock.result, 'fail');
+    assert.match(lock.message, /lock/);
+
+    const server = await startServer(t);
+    for (let i = 0; i < 50; i++) await server.post(uniqueEvent());
+    await server.stop();
+    const journal = path.join(server.data, 'journal.db');
+    const whole = fs.readFileSync(journal);
+    const setVersion = Buffer.from(whole);
+    setVersion.writeUInt32BE(99, 60); // user_version in the header of an SQLite file
+    fs.writeFileSync(journal, setVersion);
+    const newer = await examine(server.data, 'journal');
+    assert.equal(newer.result, 'fail');
+    assert.match(newer.advice, /newer/);
+    for (const [length, result] of [[0, 'warn'], [100, 'fail'], [16384, 'fail'], [whole.length - 16384, 'fail']]) {
+        fs.writeFileSync(journal, whole.subarray(0, length));
+        const cut = await examine(server.data, 'journal');
+        assert.equal(cut.result, result, `cut to ${length}: ${cut.message}`);
+    }
+});

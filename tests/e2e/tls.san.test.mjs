@@ -83,3 +83,34 @@ test('files that are missing or do not belong together are refused', { skip: nee
         assert.match(result.stderr, /tls|cert/i);
     }
 });
+
+test('send and doctor check a certificate of an own authority', { skip: needsOpenssl }, async (t) => {
+    const directory = temporaryDirectory(t);
+    const { cert, key } = makeCertificate(directory, 'own');
+    const server = await startServer(t, { args: ['--tls-cert', cert, '--tls-key', key] });
+    const untrusted = await fairlead(['send', '--url', server.url]);
+    assert.equal(untrusted.code, 1);
+    assert.match(untrusted.stderr, /certificate.*--cacert/s);
+    const trusted = await fairlead(['send', '--url', server.url, '--cacert', cert]);
+    assert.equal(trusted.code, 0, trusted.stderr);
+    const noFile = await fairlead(['send', '--url', server.url, '--cacert', path.join(directory, 'none.pem')]);
+    assert.equal(noFile.code, 1);
+    assert.match(noFile.stderr, /none\.pem/);
+
+    const listen = server.url.replace('https://', '');
+    const doctor = async (...args) => {
+        const result = await fairlead(['doctor', '--json', '--data', server.data, '--listen', listen, ...args]);
+        return JSON.parse(result.stdout).checks.find(({ check }) => check === 'server');
+    };
+    const own = ['--tls-cert', cert, '--tls-key', key];
+    assert.match((await doctor(...own)).message, /is running/);
+    assert.match((await doctor('--url', server.url, '--cacert', cert)).message, /is running/);
+    const stranger = await doctor('--url', server.url);
+    assert.equal(stranger.result, 'fail');
+    assert.match(stranger.message, /certificate/);
+    const other = makeCertificate(directory, 'other');
+    const unknown = await doctor('--tls-cert', other.cert, '--tls-key', other.key);
+    assert.equal(unknown.result, 'warn');
+    assert.match(unknown.message, /certificate/);
+    assert.doesNotMatch(unknown.message, /taken/);
+});

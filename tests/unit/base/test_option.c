@@ -297,6 +297,21 @@ static void test_a_list_of_a_later_place_replaces_the_earlier_one(void **state)
     assert_string_equal(values.secret.items[1], "g");
 }
 
+static void test_an_empty_list_is_no_list(void **state)
+{
+    (void)state;
+    VALUES;
+    struct err err;
+    static char *const EMPTY[] = {"FAIRLEAD_SECRET=", "FAIRLEAD_SECRET= ,\t,"};
+    for (size_t i = 0; i < sizeof EMPTY / sizeof *EMPTY; i++) {
+        char *environment[] = {EMPTY[i], NULL};
+        assert_int_equal(option_read_environment(&TABLE, &values, environment, false, NULL, &err), RC_USAGE);
+        assert_non_null(strstr(err.message, "FAIRLEAD_SECRET"));
+    }
+    char *environment[] = {"FAIRLEAD_PATH=", NULL};
+    assert_int_equal(option_read_environment(&TABLE, &values, environment, false, NULL, &err), RC_OK);
+}
+
 static void test_a_list_has_an_end(void **state)
 {
     (void)state;
@@ -408,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_sizes_as_text_come_back_exactly),
         cmocka_unit_test(test_a_list_of_a_later_place_replaces_the_earlier_one),
+        cmocka_unit_test(test_an_empty_list_is_no_list),
         cmocka_unit_test(test_a_list_has_an_end),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_a_secret_value_is_never_repeated),

@@ -354,6 +354,30 @@ static void test_a_log_that_was_removed_loses_nothing(void **state)
     assert_int_equal(journal_check(scene->journal, &scene->err), RC_OK);
 }
 
+/* What a dead process left in the log counts as stored once it is read: it must be on the disk first. */
+static void test_a_log_that_a_reader_holds_is_synced_at_opening(void **state)
+{
+    struct scene *scene = *state;
+    sqlite3 *reader;
+    open_journal(scene);
+    assert_int_equal(append_batch(scene, 0, 1), RC_OK);
+    assert_int_equal(sqlite3_open(scene->path, &reader), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM record; SELECT * FROM head", NULL, NULL, NULL),
+        SQLITE_OK);
+    execute(scene, "PRAGMA wal_checkpoint(PASSIVE)"); /* as far as the reader lets it */
+    assert_int_equal(append_batch(scene, 1, 1), RC_OK);
+    close_journal(scene);
+    faulty_vfs_arm(
+        &(struct fault_plan){.calls = FAULT_SYNC, .nth = 1, .forever = true, .error = FAULT_IO_ERROR});
+    assert_int_equal(open_fails(scene), RC_STORAGE_UNAVAILABLE);
+    faulty_vfs_arm(&(struct fault_plan){.calls = FAULT_SYNC});
+    open_journal(scene);
+    assert_true(faulty_vfs_calls() > 0);
+    assert_int_equal(journal_last(scene->journal), 2);
+    assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+}
+
 static void test_damage_is_found(void **state)
 {
     struct scene *scene = *state;
@@ -454,6 +478,7 @@ int main(void)
         SCENE(test_a_locked_file_is_said_to_be_locked),
         SCENE(test_a_file_that_was_moved_away_takes_nothing),
         SCENE(test_a_log_that_was_removed_loses_nothing),
+        SCENE(test_a_log_that_a_reader_holds_is_synced_at_opening),
         SCENE(test_damage_is_found),
         SCENE(test_health_goes_through_the_file_layer),
         SCENE(test_full_and_failing_disks_are_told_apart),
