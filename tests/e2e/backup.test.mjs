@@ -28,7 +28,7 @@ const needsSqlite = hasProgram('sqlite3') ? false : 'sqlite3 is not installed';
 
 /** The block of commands after <!-- name: … -->, for other directories, without the service and its user. */
 function commandsOf(name, directories) {
-    let [, text] = new RegExp(`<!-- ${name}: .*-->\n\`\`\`sh\n(.*?)\`\`\``, 's').exec(OPERATIONS);
+    let [, text] = new RegExp(`<!-- ${name}: [^\n]*-->\n\`\`\`sh\n(.*?)\`\`\``, 's').exec(OPERATIONS);
     text = text.replace(/^systemctl .*\n/gm, '').replaceAll(' -o fairlead -g fairlead', '').replace(/^fairlead /gm, `${BINARY} `);
     for (const [from, to] of Object.entries(directories)) text = text.replaceAll(from, to);
     assert.doesNotMatch(text, /\/var\//, 'nothing outside of the test');
@@ -83,7 +83,7 @@ test('backup of the files under load, restore elsewhere: a prefix of the truth, 
     const output = await runShell(commandsOf('backup', { '/var/lib/fairlead': data, '/var/backups/fairlead': backups }));
     const during = acknowledged.length;
     await end();
-    assert.match(output, /^ok$/m, 'the integrity check');
+    assert.match(output, /^ok +journal +sound, records/m);
     assert.ok(during > before, 'events were stored meanwhile');
     const everything = await exportRecords(data);
     const { token } = server;
@@ -104,20 +104,18 @@ test('backup of the files under load, restore elsewhere: a prefix of the truth, 
     await caughtUp(again);
     assert.doesNotMatch(again.stderr, /made anew/, 'the read model was taken as it is');
     assertDuplicate(await again.post(acknowledged[0]));
-    assertStored(await again.post(acknowledged.at(-1)));
     const fresh = path.join(directory, 'fresh');
     fs.mkdirSync(fresh, { mode: 0o700 });
     fs.copyFileSync(path.join(backups, 'new/journal.db'), path.join(fresh, 'journal.db'));
     const without = await startServer(t, { data: fresh, args: ['--print', 'none'] });
-    assertStored(await without.post(acknowledged.at(-1)));
     await caughtUp(without);
-    await caughtUp(again);
-    const range = 'since=2020-01-01T00:00:00Z&until=2030-01-01T00:00:00Z&bucket=day&by=app';
-    for (const target of [`/api/v1/onboarding?since=7d&bucket=day&by=app`, '/api/v1/connected_accounts?limit=500']) {
+    const now = new Date().toISOString();
+    const since = new Date(Date.parse(now) - 7 * 86_400_000).toISOString();
+    for (const target of [`/api/v1/onboarding?since=${since}&until=${now}&bucket=day&by=app`, '/api/v1/connected_accounts?limit=500']) {
         const [one, other] = [await api(again, target), await api(without, target)];
-        for (const each of [one, other]) for (const key of ['since', 'until']) delete each[key];
-        assert.deepEqual(one, other, `${target}: made from the journal, it is the same; ${range}`);
+        assert.deepEqual(one, other, `${target}: made from the journal, it is the same`);
     }
+    assertStored(await again.post(acknowledged.at(-1)));
     const doctor = await fairlead(['doctor', '--data', restored, '--listen', again.url.replace('http://', '')]);
     assert.equal(doctor.code, 0, doctor.stdout);
 });
@@ -162,6 +160,8 @@ test('the commands and options in operations.md exist', async () => {
         assert.match(known, new RegExp(`${option}\\b`));
     }
     const metrics = fs.readFileSync(path.join(ROOT, 'docs/metrics.md'), 'utf8');
-    for (const [name] of OPERATIONS.matchAll(/\bfairlead_[a-z_]+/g)) assert.ok(metrics.includes(`\`${name}\``), name);
+    for (const [name] of OPERATIONS.matchAll(/\bfairlead_[a-z_]+/g)) {
+        if (name !== 'fairlead_token') assert.ok(metrics.includes(`\`${name}\``), name); // that is the cookie
+    }
     for (const [name] of OPERATIONS.matchAll(/\bdeploy\/[\w./]+\w/g)) assert.ok(fs.existsSync(path.join(ROOT, name)), name);
 });
