@@ -1,6 +1,5 @@
 #include "journal/sqlite_engine.h"
 
-#include <assert.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +18,7 @@
 #include "journal/journal_schema.h"
 #include "journal/lock_file.h"
 #include "journal/named_locks.h"
+#include "journal/placed_file.h"
 #include "journal/seen.h"
 #include "journal/sqlite_conn.h"
 #include "journal/sqlite_readers.h"
@@ -70,12 +70,6 @@ struct work {
     usec newest_at;       /* of stored records, but never in the future */
     struct buf forgotten; /* struct window_slot each */
     bool forgot_all;      /* nothing else is due */
-};
-
-/* A file that SQLite has open, so that one moved away or put in its place is noticed. */
-struct placed_file {
-    _Atomic dev_t device;
-    _Atomic ino_t inode;
 };
 
 struct sqlite_engine {
@@ -217,22 +211,6 @@ static enum rc settle_log(struct sqlite_engine *engine, struct err *err)
     return sqlite_conn_fail(&engine->site, engine->db, code, "bringing the log to the disk", err);
 }
 
-static enum rc place_remember(struct placed_file *place, const char *path, struct err *err)
-{
-    struct stat file;
-    if (stat(path, &file) != 0)
-        return err_set(err, RC_STORAGE_UNAVAILABLE, "%s is gone: %s", path, strerror(errno));
-    place->device = file.st_dev;
-    place->inode = file.st_ino;
-    return RC_OK;
-}
-
-static bool is_in_place(const struct placed_file *place, const char *path)
-{
-    struct stat file;
-    return stat(path, &file) == 0 && file.st_dev == place->device && file.st_ino == place->inode;
-}
-
 static enum rc prepare_writer(struct sqlite_engine *engine, bool may_create, struct err *err)
 {
     const struct sqlite_site *site = &engine->site;
@@ -268,9 +246,9 @@ static enum rc open_writer(struct sqlite_engine *engine, bool may_create, struct
     if (rc == RC_OK)
         rc = prepare_writer(engine, may_create, err);
     if (rc == RC_OK)
-        rc = place_remember(&engine->file, engine->site.path, err);
+        rc = placed_file_remember(&engine->file, engine->site.path, err);
     if (rc == RC_OK)
-        rc = place_remember(&engine->log, engine->site.wal_path, err);
+        rc = placed_file_remember(&engine->log, engine->site.wal_path, err);
     if (rc != RC_OK)
         close_writer(engine);
     return rc;
@@ -438,9 +416,9 @@ static const char *find_misplaced(const struct sqlite_engine *engine)
     const struct sqlite_site *site = &engine->site;
     if (engine->read_only) /* never opened for writing, so there is nothing to compare with */
         return access(site->path, F_OK) == 0 ? NULL : site->path;
-    if (!is_in_place(&engine->file, site->path))
+    if (!placed_file_is_there(&engine->file, site->path))
         return site->path;
-    return is_in_place(&engine->log, site->wal_path) ? NULL : site->wal_path;
+    return placed_file_is_there(&engine->log, site->wal_path) ? NULL : site->wal_path;
 }
 
 /*
