@@ -1,6 +1,5 @@
 #include "journal/sqlite_engine.h"
 
-#include <assert.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,10 +13,13 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "journal/disk_probe.h"
 #include "journal/heads.h"
 #include "journal/journal_schema.h"
 #include "journal/lock_file.h"
 #include "journal/named_locks.h"
+#include "journal/placed_file.h"
+#include "journal/seen.h"
 #include "journal/sqlite_conn.h"
 #include "journal/sqlite_readers.h"
 #include "journal/window.h"
@@ -33,7 +35,6 @@
 #define SEEN_MAX_PRINTS        128 /* longer rows leave more of a page unused */
 #define FORGET_MAX_ROWS        256
 #define FORGET_MAX_KEYS        65536
-#define PROBE_BYTES            65536
 
 /* Every statement of the writing connection, prepared once. */
 #define STATEMENTS(X)                                                                                        \
@@ -71,18 +72,10 @@ struct work {
     bool forgot_all;      /* nothing else is due */
 };
 
-/* A file that SQLite has open, so that one moved away or put in its place is noticed. */
-struct placed_file {
-    _Atomic dev_t device;
-    _Atomic ino_t inode;
-};
-
 struct sqlite_engine {
     struct sqlite_site site;
     bool read_only;
-    usec dedupe_window;
-    uint64_t dedupe_max_keys;
-    uint64_t (*fingerprint_of)(bool hashed, struct slice key);
+    struct seen_rules rules;
     struct sqlite_readers *readers;
     int lock_fd;
 
@@ -218,22 +211,6 @@ static enum rc settle_log(struct sqlite_engine *engine, struct err *err)
     return sqlite_conn_fail(&engine->site, engine->db, code, "bringing the log to the disk", err);
 }
 
-static enum rc place_remember(struct placed_file *place, const char *path, struct err *err)
-{
-    struct stat file;
-    if (stat(path, &file) != 0)
-        return err_set(err, RC_STORAGE_UNAVAILABLE, "%s is gone: %s", path, strerror(errno));
-    place->device = file.st_dev;
-    place->inode = file.st_ino;
-    return RC_OK;
-}
-
-static bool is_in_place(const struct placed_file *place, const char *path)
-{
-    struct stat file;
-    return stat(path, &file) == 0 && file.st_dev == place->device && file.st_ino == place->inode;
-}
-
 static enum rc prepare_writer(struct sqlite_engine *engine, bool may_create, struct err *err)
 {
     const struct sqlite_site *site = &engine->site;
@@ -269,9 +246,9 @@ static enum rc open_writer(struct sqlite_engine *engine, bool may_create, struct
     if (rc == RC_OK)
         rc = prepare_writer(engine, may_create, err);
     if (rc == RC_OK)
-        rc = place_remember(&engine->file, engine->site.path, err);
+        rc = placed_file_remember(&engine->file, engine->site.path, err);
     if (rc == RC_OK)
-        rc = place_remember(&engine->log, engine->site.wal_path, err);
+        rc = placed_file_remember(&engine->log, engine->site.wal_path, err);
     if (rc != RC_OK)
         close_writer(engine);
     return rc;
@@ -279,138 +256,15 @@ static enum rc open_writer(struct sqlite_engine *engine, bool may_create, struct
 
 /* ---- the dedupe window ---- */
 
-/* A row of `seen`; its prints are the statement's until the next step. */
-struct seen_row {
-    uint64_t first_seq;
-    usec at;
-    const char *prints;
-    size_t count;
-};
-
-static struct seen_row read_seen(sqlite3_stmt *row)
-{
-    return (struct seen_row){
-        .first_seq = (uint64_t)sqlite3_column_int64(row, 0),
-        .at = sqlite3_column_int64(row, 1),
-        .prints = sqlite3_column_blob(row, 2),
-        .count = (size_t)sqlite3_column_bytes(row, 2) / sizeof(uint64_t),
-    };
-}
-
-/* false: that record has no key. */
-static bool seen_slot(const struct seen_row *row, size_t i, struct window_slot *ret)
-{
-    uint64_t print;
-    memcpy(&print, row->prints + i * sizeof print, sizeof print);
-    *ret = (struct window_slot){le64toh(print), row->first_seq + i};
-    return print != 0;
-}
-
-static int add_row_to_window(struct window *window, const struct seen_row *row)
-{
-    struct window_slot slot;
-    for (size_t i = 0; i < row->count; i++)
-        if (seen_slot(row, i, &slot) && !window_add(window, slot.fingerprint, slot.seq))
-            return SQLITE_NOMEM;
-    return SQLITE_OK;
-}
-
-/* A start leaves rows out, always whole ones. */
-static bool is_row_in_window(const struct window *window, const struct seen_row *row)
-{
-    struct window_slot slot;
-    for (size_t i = 0; i < row->count; i++)
-        if (seen_slot(row, i, &slot))
-            return window_has(window, slot.fingerprint, slot.seq);
-    return false;
-}
-
-/* The newest keys first, so that the limit leaves out the oldest. */
-static int add_rows_to_window(const struct sqlite_engine *engine, sqlite3_stmt *rows, struct window *window)
-{
-    usec newest = clock_wall(); /* or the time of the newest row: a clock that is wrong forgets nothing */
-    int code;
-    for (bool first = true; (code = sqlite3_step(rows)) == SQLITE_ROW; first = false) {
-        struct seen_row row = read_seen(rows);
-        newest = first && row.at < newest ? row.at : newest;
-        if (window->count >= engine->dedupe_max_keys)
-            break;
-        if (row.at < newest - engine->dedupe_window)
-            continue;
-        int added = add_row_to_window(window, &row);
-        if (added != SQLITE_OK)
-            return added;
-    }
-    return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
-}
-
-/* 0 stands for "no key", so a key whose fingerprint happens to be 0 gets 1: matches are confirmed anyway. */
-static uint64_t usable_print(uint64_t fingerprint)
-{
-    return fingerprint ? fingerprint : 1;
-}
-
-/* The keys of the records themselves, also of those that were forgotten long ago. */
-static int add_records_to_window(const struct sqlite_engine *engine, sqlite3_stmt *rows,
-                                 struct window *window)
-{
-    int code;
-    while ((code = sqlite3_step(rows)) == SQLITE_ROW && window->count < engine->dedupe_max_keys) {
-        bool hashed = sqlite3_column_type(rows, 1) == SQLITE_BLOB;
-        const void *bytes = sqlite3_column_blob(rows, 1);
-        struct slice key = slice_of(bytes, (size_t)sqlite3_column_bytes(rows, 1));
-        uint64_t print = usable_print(engine->fingerprint_of(hashed, key));
-        if (!window_add(window, print, (uint64_t)sqlite3_column_int64(rows, 0)))
-            return SQLITE_NOMEM;
-    }
-    return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
-}
-
-/* About how many keys there are, from the ends of the range: a good first size costs no second scan. */
-static enum rc reserve_window(const struct sqlite_engine *engine, struct window *window, struct err *err)
-{
-    int64_t expected = 0;
-    enum rc rc = sqlite_conn_number(
-        &engine->site, engine->db,
-        engine->fingerprint_of
-            ? "SELECT (SELECT max(seq) FROM record) - (SELECT min(seq) FROM record) + 1"
-            : "SELECT (SELECT max(first_seq) FROM seen) - (SELECT min(first_seq) FROM seen) + 1",
-        &expected, err);
-    if (rc != RC_OK)
-        return rc;
-    uint64_t keys =
-        (uint64_t)expected < engine->dedupe_max_keys ? (uint64_t)expected : engine->dedupe_max_keys;
-    if (!window_reserve(window, (size_t)keys))
-        return err_set(err, RC_NO_MEMORY, "no memory for the dedupe window");
-    return RC_OK;
-}
-
 /* Replaces the window by what is stored. */
 static enum rc load_window(struct sqlite_engine *engine, struct err *err)
 {
-    if (engine->dedupe_window <= 0)
-        return RC_OK;
     struct window window;
-    window_init(&window);
-    sqlite3_stmt *rows = NULL;
-    enum rc rc = reserve_window(engine, &window, err);
-    if (rc == RC_OK)
-        rc = sqlite_conn_prepare(&engine->site, engine->db,
-                                 engine->fingerprint_of
-                                     ? "SELECT seq, key FROM record WHERE key IS NOT NULL ORDER BY seq DESC"
-                                     : "SELECT first_seq, at, prints FROM seen ORDER BY first_seq DESC",
-                                 &rows, err);
-    if (rc == RC_OK) {
-        int code =
-            (engine->fingerprint_of ? add_records_to_window : add_rows_to_window)(engine, rows, &window);
-        if (code != SQLITE_OK)
-            rc = sqlite_conn_fail(&engine->site, engine->db, code, "loading the dedupe window", err);
-    }
-    sqlite3_finalize(rows);
-    if (rc != RC_OK) {
-        window_cleanup(&window);
+    if (engine->rules.window <= 0)
+        return RC_OK;
+    enum rc rc = seen_load(&engine->site, engine->db, &engine->rules, &window, err);
+    if (rc != RC_OK)
         return rc;
-    }
     window_cleanup(&engine->window);
     engine->window = window;
     engine->window_keys = window.count;
@@ -432,7 +286,7 @@ static int is_same_event(struct sqlite_engine *engine, uint64_t seq, const struc
         struct slice key = slice_of(bytes, (size_t)sqlite3_column_bytes(stored, 0));
         *ret_same = type == (record->key_hashed ? SQLITE_BLOB : SQLITE_TEXT) &&
                     slice_equal(key, record->key) &&
-                    record->received_at - sqlite3_column_int64(stored, 1) <= engine->dedupe_window;
+                    record->received_at - sqlite3_column_int64(stored, 1) <= engine->rules.window;
     }
     sqlite3_reset(stored);
     return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
@@ -461,7 +315,7 @@ static int find_duplicate(struct sqlite_engine *engine, uint64_t print, const st
 static void note_forgotten(struct sqlite_engine *engine, const struct seen_row *row)
 {
     struct window_slot slot;
-    if (!is_row_in_window(&engine->window, row))
+    if (!seen_is_in_window(&engine->window, row))
         return;
     for (size_t i = 0; i < row->count; i++)
         if (seen_slot(row, i, &slot))
@@ -482,8 +336,8 @@ static int collect_due(struct sqlite_engine *engine, uint64_t before_seq, uint64
                        uint64_t *ret_upto)
 {
     struct work *work = &engine->work;
-    usec oldest = work->newest_at - engine->dedupe_window;
-    uint64_t keep = engine->dedupe_max_keys;
+    usec oldest = work->newest_at - engine->rules.window;
+    uint64_t keep = engine->rules.max_keys;
     if (engine->window.count > keep)
         keep -= keep / 64; /* a little more than needed, so that not every commit touches the oldest page */
     sqlite3_stmt *rows = engine->statements[STATEMENT_OLDEST_KEYS];
@@ -492,7 +346,7 @@ static int collect_due(struct sqlite_engine *engine, uint64_t before_seq, uint64
     *ret_upto = 0;
     work->forgot_all = true;
     for (int n = 0; (code = sqlite3_step(rows)) == SQLITE_ROW; n++) {
-        struct seen_row row = read_seen(rows);
+        struct seen_row row = seen_read(rows);
         bool over = engine->window.count > keep + forgotten_count(work);
         if (!over && row.at >= oldest && row.first_seq + row.count > trimmed_upto + 1)
             break;
@@ -532,7 +386,7 @@ static void apply_forgotten(struct sqlite_engine *engine)
 
 static usec forget_interval(const struct sqlite_engine *engine)
 {
-    usec interval = engine->dedupe_window / 256;
+    usec interval = engine->rules.window / 256;
     return interval < USEC_PER_SEC ? USEC_PER_SEC : interval > USEC_MINUTE ? USEC_MINUTE : interval;
 }
 
@@ -562,9 +416,9 @@ static const char *find_misplaced(const struct sqlite_engine *engine)
     const struct sqlite_site *site = &engine->site;
     if (engine->read_only) /* never opened for writing, so there is nothing to compare with */
         return access(site->path, F_OK) == 0 ? NULL : site->path;
-    if (!is_in_place(&engine->file, site->path))
+    if (!placed_file_is_there(&engine->file, site->path))
         return site->path;
-    return is_in_place(&engine->log, site->wal_path) ? NULL : site->wal_path;
+    return placed_file_is_there(&engine->log, site->wal_path) ? NULL : site->wal_path;
 }
 
 /*
@@ -699,9 +553,9 @@ static int insert_record(struct sqlite_engine *engine, uint64_t seq, const struc
 
 static uint64_t print_of(const struct sqlite_engine *engine, const struct record *record)
 {
-    if (!record->key.ptr || engine->dedupe_window <= 0)
+    if (!record->key.ptr || engine->rules.window <= 0)
         return 0;
-    return usable_print(record->fingerprint);
+    return seen_print(record->fingerprint);
 }
 
 static int store_record(struct sqlite_engine *engine, const struct record *record,
@@ -752,7 +606,7 @@ static int store_keys(struct sqlite_engine *engine)
         if (code == SQLITE_OK)
             code = run(engine, STATEMENT_REMEMBER);
     }
-    bool due = work->newest_at >= engine->next_forget || engine->window.count > engine->dedupe_max_keys;
+    bool due = work->newest_at >= engine->next_forget || engine->window.count > engine->rules.max_keys;
     if (code == SQLITE_OK && due)
         code = forget_due(engine, work->first_seq, 0);
     return code;
@@ -765,7 +619,7 @@ static int store_batch(struct sqlite_engine *engine, const struct record *record
     int code = run(engine, STATEMENT_BEGIN);
     for (size_t i = 0; code == SQLITE_OK && i < count; i++)
         code = store_record(engine, &records[i], &work->outcomes[i]);
-    if (code == SQLITE_OK && work->stored > 0 && engine->dedupe_window > 0)
+    if (code == SQLITE_OK && work->stored > 0 && engine->rules.window > 0)
         code = store_keys(engine);
     if (code == SQLITE_OK)
         code = run(engine, STATEMENT_COMMIT);
@@ -909,7 +763,7 @@ static int trim_batch(struct sqlite_engine *engine, usec before, uint64_t upto_s
             code = run(engine, STATEMENT_TRIM_HEADS);
         }
         /* What is gone is no duplicate's first copy any more. */
-        engine->work.newest_at = INT64_MIN + engine->dedupe_window;
+        engine->work.newest_at = INT64_MIN + engine->rules.window;
         if (code == SQLITE_OK)
             code = forget_due(engine, engine->last, upto);
     }
@@ -1013,9 +867,11 @@ static enum rc sqlite_open(const struct journal_options *options, void **ret_sta
         return err_set(err, RC_NO_MEMORY, "no memory for the journal");
     engine->lock_fd = -1;
     engine->read_only = options->read_only;
-    engine->dedupe_window = options->dedupe_window;
-    engine->dedupe_max_keys = options->dedupe_max_keys ? options->dedupe_max_keys : DEFAULT_MAX_KEYS;
-    engine->fingerprint_of = options->fingerprint_of;
+    engine->rules = (struct seen_rules){
+        .window = options->dedupe_window,
+        .max_keys = options->dedupe_max_keys ? options->dedupe_max_keys : DEFAULT_MAX_KEYS,
+        .fingerprint_of = options->fingerprint_of,
+    };
     engine->next_forget = INT64_MIN;
     window_init(&engine->window);
     pthread_mutex_init(&engine->note_mutex, NULL);
@@ -1098,49 +954,12 @@ static void sqlite_figures(void *state, struct journal_health *ret)
     pthread_mutex_unlock(&engine->note_mutex);
 }
 
-/* Through SQLite's own file layer, so that it meets what a commit meets. */
-static int write_probe(sqlite3_vfs *vfs, const char *path, sqlite3_file *file)
-{
-    /* Removed as soon as it is open: nothing stays behind after a crash, and two probes do not meet. */
-    int flags =
-        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_DELETEONCLOSE | SQLITE_OPEN_SUPER_JOURNAL;
-    char *block = calloc(1, PROBE_BYTES);
-    if (!block)
-        return SQLITE_NOMEM;
-    int code = vfs->xOpen(vfs, path, file, flags, NULL);
-    if (code == SQLITE_OK)
-        code = file->pMethods->xWrite(file, block, PROBE_BYTES, 0);
-    if (code == SQLITE_OK)
-        code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
-    if (file->pMethods)
-        file->pMethods->xClose(file);
-    free(block);
-    return code;
-}
-
-static enum rc probe(const struct sqlite_site *site, struct err *err)
-{
-    sqlite3_vfs *vfs = sqlite3_vfs_find(site->vfs);
-    CLEANUP(buf_cleanup) struct buf path = BUF_INIT;
-    buf_addf(&path, "%s/probe", site->directory);
-    buf_add_fill(&path, '\0', 2); /* a name for xOpen ends like an SQLite URI */
-    sqlite3_file *file = vfs ? calloc(1, (size_t)vfs->szOsFile) : NULL;
-    if (!file || buf_failed(&path)) {
-        free(file);
-        return err_set(err, RC_NO_MEMORY, "no memory for a probe of the disk");
-    }
-    int code = write_probe(vfs, buf_str(&path), file);
-    free(file);
-    return code == SQLITE_OK ? RC_OK
-                             : sqlite_conn_plain(sqlite_conn_fail(site, NULL, code, "probing the disk", err));
-}
-
 static enum rc sqlite_health(void *state, struct journal_health *ret, struct err *err)
 {
     struct sqlite_engine *engine = state;
     struct err why = {""};
     sqlite_figures(engine, ret);
-    enum rc rc = probe(&engine->site, &why);
+    enum rc rc = disk_probe(&engine->site, &why);
     ret->writable = rc == RC_OK;
     const char *misplaced = find_misplaced(engine);
     if (misplaced) {
