@@ -1,6 +1,6 @@
 // tail, accounts, account, stats, rebuild: what they say is what the API says, and they fail as they should.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
