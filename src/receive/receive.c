@@ -14,9 +14,10 @@
 #define BATCH_MAX_BYTES ((size_t)8 * 1024 * 1024)
 #define WAKE_WEBHOOKS                                                                                        \
     64 /* so many are worth a wake-up before the loop's turn ends: both threads work at once */
-#define PROBE_INTERVAL    USEC_PER_SEC
-#define TRIM_INTERVAL     USEC_HOUR
-#define TRIM_STEP_RECORDS 512
+#define PROBE_INTERVAL     USEC_PER_SEC
+#define PROBE_INTERVAL_MAX USEC_MINUTE
+#define TRIM_INTERVAL      USEC_HOUR
+#define TRIM_STEP_RECORDS  512
 
 struct webhook_list {
     struct webhook *first;
@@ -55,6 +56,9 @@ struct receive {
     struct keyring *keyring;
     usec tolerance;
     usec next_trim;
+    usec probe_interval;
+    usec next_probe;   /* monotonic; while storage is unavailable */
+    bool on_probation; /* ready because a probe said so; no commit has shown it yet */
     bool failed;
     struct batch *batch;
 };
@@ -193,6 +197,20 @@ static void fail(struct receive *receive, const struct err *err)
         receive->options.on_fatal(receive->options.arg, err);
 }
 
+/*
+ * A commit needs more than the probe (space, a lock): when events fail whatever the probe says, it is asked
+ * less and less often, so that readiness does not come and go with every event.
+ */
+static void judge_probe(struct receive *receive, bool stored)
+{
+    if (stored)
+        receive->probe_interval = PROBE_INTERVAL;
+    else if (receive->on_probation && receive->probe_interval < PROBE_INTERVAL_MAX)
+        receive->probe_interval *= 2;
+    receive->on_probation = false;
+    receive->next_probe = clock_monotonic() + receive->probe_interval;
+}
+
 /* Duplicates alone need no write: that they came through says nothing about the disk. */
 static bool has_stored(const struct batch *batch)
 {
@@ -210,10 +228,13 @@ static enum rc store(struct receive *receive, struct batch *batch, struct err *e
     if (rc != RC_OK)
         rc = append_once(receive, batch, err);
     if (rc == RC_OK) {
-        if (has_stored(batch))
+        if (has_stored(batch)) {
+            judge_probe(receive, true);
             set_ready(receive, true, NULL);
+        }
         return RC_OK;
     }
+    judge_probe(receive, false);
     struct journal_health health;
     struct err probe;
     bool healthy = journal_health(receive->options.journal, &health, &probe) == RC_OK;
@@ -267,9 +288,12 @@ static void process(struct receive *receive, struct batch *batch)
 static usec do_chores(struct receive *receive, usec now, bool ready)
 {
     struct err err;
-    if (!ready && !receive->failed) {
+    if (!ready && now >= receive->next_probe) {
         struct journal_health health;
-        if (journal_health(receive->options.journal, &health, &err) == RC_OK)
+        receive->on_probation =
+            !receive->failed && journal_health(receive->options.journal, &health, &err) == RC_OK;
+        receive->next_probe = now + receive->probe_interval;
+        if (receive->on_probation)
             set_ready(receive, true, NULL);
     }
     if (receive->options.retention > 0 && ready && now >= receive->next_trim) {
@@ -285,7 +309,7 @@ static usec do_chores(struct receive *receive, usec now, bool ready)
         receive->next_trim = more ? now : now + TRIM_INTERVAL;
     }
     if (!ready)
-        return now + PROBE_INTERVAL;
+        return receive->next_probe;
     return receive->options.retention > 0 ? receive->next_trim : now + TRIM_INTERVAL;
 }
 
@@ -337,8 +361,8 @@ static void *run(void *arg)
         }
         bool ready = receive->ready;
         usec now = clock_monotonic();
-        if (!ready && next_chore > now + PROBE_INTERVAL)
-            next_chore = now + PROBE_INTERVAL;
+        if (!ready && next_chore > receive->next_probe)
+            next_chore = receive->next_probe;
         if (now >= next_chore) {
             pthread_mutex_unlock(&receive->mutex);
             next_chore = do_chores(receive, now, ready);
@@ -379,6 +403,7 @@ enum rc receive_start(const struct receive_options *options, struct receive **re
     receive->options = *options;
     receive->tolerance = options->tolerance;
     receive->ready = true;
+    receive->probe_interval = PROBE_INTERVAL;
     list_init(&receive->waiting);
     list_init(&receive->done);
     enum rc rc =
