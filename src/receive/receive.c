@@ -14,11 +14,12 @@
 #include "wire/json.h"
 
 #define BATCH_MAX_BYTES ((size_t)8 * 1024 * 1024)
-#define WAKE_WEBHOOKS                                                                                        \
-    64 /* so many are worth a wake-up before the loop's turn ends: both threads work at once */
+/* So many are worth a wake-up before the loop's turn ends: both threads work at once. */
+#define WAKE_WEBHOOKS       64
 #define DUPLICATES_INTERVAL USEC_PER_SEC
 #define DUPLICATES_MAX      65536 /* events that came again in one interval; more are not counted */
 #define PROBE_INTERVAL      USEC_PER_SEC
+#define PROBE_INTERVAL_MAX  USEC_MINUTE
 #define TRIM_INTERVAL       USEC_HOUR
 #define TRIM_STEP_RECORDS   512
 
@@ -63,6 +64,9 @@ struct receive {
     struct duplicate *duplicates; /* since the last record about them; DUPLICATES_MAX */
     size_t duplicate_count;
     usec duplicates_due; /* meaningful while there are some */
+    usec probe_interval;
+    usec next_probe;   /* monotonic; while storage is unavailable */
+    bool on_probation; /* ready because a probe said so; no commit has shown it yet */
     bool failed;
     struct batch *batch;
 };
@@ -221,6 +225,20 @@ static void fail(struct receive *receive, const struct err *err)
         receive->options.on_fatal(receive->options.arg, err);
 }
 
+/*
+ * A commit needs more than the probe (space, a lock): when events fail whatever the probe says, it is asked
+ * less and less often, so that readiness does not come and go with every event.
+ */
+static void judge_probe(struct receive *receive, bool stored)
+{
+    if (stored)
+        receive->probe_interval = PROBE_INTERVAL;
+    else if (receive->on_probation && receive->probe_interval < PROBE_INTERVAL_MAX)
+        receive->probe_interval *= 2;
+    receive->on_probation = false;
+    receive->next_probe = clock_monotonic() + receive->probe_interval;
+}
+
 /* Duplicates alone need no write: that they came through says nothing about the disk. */
 static bool has_stored(const struct batch *batch)
 {
@@ -238,10 +256,13 @@ static enum rc store(struct receive *receive, struct batch *batch, struct err *e
     if (rc != RC_OK)
         rc = append_once(receive, batch, err);
     if (rc == RC_OK) {
-        if (has_stored(batch))
+        if (has_stored(batch)) {
+            judge_probe(receive, true);
             set_ready(receive, true, NULL);
+        }
         return RC_OK;
     }
+    judge_probe(receive, false);
     struct journal_health health;
     struct err probe;
     bool healthy = journal_health(receive->options.journal, &health, &probe) == RC_OK;
@@ -349,10 +370,15 @@ static usec do_chores(struct receive *receive, usec now, bool ready)
 {
     struct journal_health health;
     struct err err;
-    if (!ready && !receive->failed && journal_health(receive->options.journal, &health, &err) == RC_OK)
-        set_ready(receive, true, NULL);
+    if (!ready && now >= receive->next_probe) {
+        receive->on_probation =
+            !receive->failed && journal_health(receive->options.journal, &health, &err) == RC_OK;
+        receive->next_probe = now + receive->probe_interval;
+        if (receive->on_probation)
+            set_ready(receive, true, NULL);
+    }
     if (!ready)
-        return now + PROBE_INTERVAL;
+        return receive->next_probe;
     if (receive->duplicate_count > 0 && now >= receive->duplicates_due)
         store_duplicates(receive);
     if (receive->options.retention > 0 && now >= receive->next_trim)
@@ -417,8 +443,8 @@ static void *run(void *arg)
         bool ready = receive->ready;
         usec now = clock_monotonic();
         if (!ready)
-            next_chore = sooner(next_chore, now + PROBE_INTERVAL);
-        if (receive->duplicate_count > 0)
+            next_chore = sooner(next_chore, receive->next_probe);
+        else if (receive->duplicate_count > 0)
             next_chore = sooner(next_chore, receive->duplicates_due);
         if (now >= next_chore) {
             leave_mutex(receive);
@@ -468,6 +494,7 @@ enum rc receive_start(const struct receive_options *options, struct receive **re
     receive->tolerance = options->tolerance;
     receive->ready = true;
     receive->progress_at = clock_monotonic();
+    receive->probe_interval = PROBE_INTERVAL;
     list_init(&receive->waiting);
     list_init(&receive->done);
     enum rc rc =

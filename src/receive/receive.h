@@ -11,8 +11,9 @@
  * Storage failures: a commit that fails is tried a second time at once. If that fails too and a probe finds
  * the disk unhealthy (full, read-only, I/O error), webhooks come back with RC_STORAGE_UNAVAILABLE and
  * readiness is false until a commit works again; this is tried with every batch and, without traffic, by a
- * probe every second. If the probe finds the disk healthy, the journal cannot be trusted to keep its promise:
- * on_fatal is called and nothing is accepted any more.
+ * probe every second (less often, up to a minute, when events fail again although the probe was content). If
+ * the probe finds the disk healthy, the journal cannot be trusted to keep its promise: on_fatal is called and
+ * nothing is accepted any more.
  *
  * Threads: submit, flush, take_done: loop. ready, busy: any. The receive thread owns the journal's writing
  * side.

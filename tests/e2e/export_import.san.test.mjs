@@ -23,7 +23,8 @@ const line = (id, receivedAt, more = {}) =>
 test('importing twice stores once, also when a server has forgotten the keys in between', async (t) => {
     const directory = temporaryDirectory(t);
     const data = path.join(directory, 'data');
-    const input = Array.from({ length: 20 }, (_, i) => line(`msg_${i}`, '2025-05-04T10:00:00Z')).join('\n');
+    const tenDaysAgo = new Date(Date.now() - 10 * 24 * 3600_000).toISOString(); // past the window, inside the retention
+    const input = Array.from({ length: 20 }, (_, i) => line(`msg_${i}`, tenDaysAgo)).join('\n');
     const first = await fairlead(['import', '--json', '--data', data], { input });
     assert.equal(first.code, 0, first.stderr);
     const server = await startServer(t, { data });

@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include <poll.h>
 #include <pthread.h>
+#include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -244,6 +246,48 @@ static void test_a_journal_that_fails_on_a_healthy_disk_stops_the_server(void **
     temp_dir_remove(run.directory);
 }
 
+/* How long it takes until receive says that it is ready. */
+static usec wait_until_ready(struct run *run)
+{
+    struct err why;
+    usec began = clock_monotonic();
+    while (!receive_ready(run->receive, &why)) {
+        assert_true(clock_monotonic() - began < 30 * USEC_PER_SEC);
+        poll(NULL, 0, 5);
+    }
+    return clock_monotonic() - began;
+}
+
+/*
+ * The probe is content and no commit comes through (here another program has locked the file; a disk with a
+ * few pages left does the same): readiness must not come and go with every event.
+ */
+static void test_readiness_does_not_flicker(void **state)
+{
+    (void)state;
+    struct run run = {.done_calls = 0};
+    char path[TEMP_DIR_SIZE + 32];
+    sqlite3 *other;
+    temp_dir_make(run.directory);
+    faulty_vfs_heal();
+    start(&run);
+    snprintf(path, sizeof path, "%s/journal.db", run.directory);
+    assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+    sqlite3_busy_timeout(other, 10000); /* retention may be at it */
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(send_one(&run, 0), RC_STORAGE_UNAVAILABLE);
+    wait_until_ready(&run);
+    assert_int_equal(send_one(&run, 0), RC_STORAGE_UNAVAILABLE);
+    assert_true(wait_until_ready(&run) > 3 * USEC_PER_SEC / 2);
+    assert_int_equal(send_one(&run, 0), RC_STORAGE_UNAVAILABLE);
+    assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(send_one(&run, 0), RC_OK); /* an event is tried all the same */
+    assert_true(wait_until_ready(&run) < USEC_PER_SEC);
+    sqlite3_close(other);
+    stop(&run);
+    temp_dir_remove(run.directory);
+}
+
 int main(void)
 {
     faulty_vfs_register();
@@ -252,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_disk_full_from_then_on),
         cmocka_unit_test(test_io_error_once),
         cmocka_unit_test(test_io_error_from_then_on),
+        cmocka_unit_test(test_readiness_does_not_flicker),
         cmocka_unit_test(test_a_journal_that_fails_on_a_healthy_disk_stops_the_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
