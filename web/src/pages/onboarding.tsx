@@ -257,7 +257,14 @@ function OutcomeBar({ group, most }: { group: Group; most: number }) {
 
 const shortListRows = 12;
 
-function Funnel({ groups, by, onBy }: { groups: Group[]; by: By; onBy(by: By): void }) {
+interface FunnelProperties {
+  groups: Group[];
+  by: By; // what the groups are
+  chosen: By; // what was asked for last; another one while its answer is on its way
+  onBy(by: By): void;
+}
+
+function Funnel({ groups, by, chosen, onBy }: FunnelProperties) {
   const [sorting, setSorting] = useState<Sorting>({ column: "started", descending: true });
   const [all, setAll] = useState(false);
   const rows = sorted(groups, sorting);
@@ -276,7 +283,7 @@ function Funnel({ groups, by, onBy }: { groups: Group[]; by: By; onBy(by: By): v
             { value: "app", label: t.byApp },
             { value: "integration", label: t.byIntegration },
           ]}
-          value={by}
+          value={chosen}
           onChange={(value) => onBy(value as By)}
         />
       }
@@ -408,7 +415,7 @@ function Distribution({ now }: { now: Onboarding }) {
   );
 }
 
-function Contents({ comparison, onBy }: { comparison: Comparison; onBy(by: By): void }) {
+function Contents({ comparison, chosen, onBy }: { comparison: Comparison; chosen: By; onBy(by: By): void }) {
   const { now, period, by } = comparison;
   return (
     <>
@@ -423,7 +430,7 @@ function Contents({ comparison, onBy }: { comparison: Comparison; onBy(by: By): 
             <Trend now={now} bucket={period.bucket} />
             <Distribution now={now} />
           </div>
-          <Funnel groups={now.groups} by={by} onBy={onBy} />
+          <Funnel groups={now.groups} by={by} chosen={chosen} onBy={onBy} />
         </>
       )}
     </>
@@ -458,7 +465,7 @@ export function OnboardingPage({ query }: { query: URLSearchParams }) {
       ) : (
         <Show loaded={loaded} lines={10}>
           {(comparison) => (
-            <Contents comparison={comparison} onBy={(value) => setQuery({ by: value === "app" ? "" : value })} />
+            <Contents comparison={comparison} chosen={by} onBy={(value) => setQuery({ by: value === "app" ? "" : value })} />
           )}
         </Show>
       )}
