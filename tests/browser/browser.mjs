@@ -135,13 +135,14 @@ export async function assertFits(page, what) {
 
 // ---- data ----------------------------------------------------------------------------------------------------------
 
-/** A data directory with the past of simulated users, who all come from one seed. */
-export async function past(t, { users, history = '24h', seed = 7, lines = Infinity }) {
+/** A data directory with the past of simulated users, who all come from one seed; `verified`: as if their webhooks had been signed. */
+async function past(t, { users, history = '24h', seed = 7, lines = Infinity, verified = false }) {
     const directory = temporaryDirectory(t, { memory: true });
     const file = path.join(directory, 'past.jsonl');
     const data = path.join(directory, 'data');
     const args = ['simulate', '--seed', seed, '--history', history, '--users', users, '--dry-run', '--output', file];
     assert.equal((await fairlead(args.map(String))).code, 0);
+    if (verified) execFileSync('sed', ['-i', String.raw`s/"head":"/&:verified: true\\n/`, file]);
     if (lines !== Infinity) execFileSync('sed', ['-i', `${lines + 1},$d`, file]);
     const imported = await fairlead(['import', '--data', data, file]);
     assert.equal(imported.code, 0, imported.stderr);
