@@ -3,12 +3,14 @@
 // A page collects what the browser complains about (console errors, exceptions, violations of the content security policy);
 // what a test did not expect fails it at its end.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import readline from 'node:readline';
+import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 
 import { chromium } from 'playwright-core';
@@ -40,6 +42,7 @@ export async function openBrowser(t) {
             '--headless',
             ...(process.getuid() === 0 ? ['--no-sandbox'] : []),
             '--disable-gpu',
+            '--font-render-hinting=none',
             '--disable-quic',
             '--no-first-run',
             '--disable-background-networking',
@@ -127,26 +130,55 @@ export async function assertAccessible(page, what) {
     assert.deepEqual(violations, [], what);
 }
 
-/** Fails when the page is wider than the screen. */
+/** Fails when the page is wider than the screen, or a table wider than its frame. */
 export async function assertFits(page, what) {
-    const [width, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-    assert.ok(width <= screen, `${what}: ${width} px wide on a screen of ${screen}`);
+    const tooWide = await page.evaluate(() =>
+        [document.documentElement, ...document.querySelectorAll('.scroll, .card')]
+            .filter((element) => element.scrollWidth > element.clientWidth + 1)
+            .map((element) => `${element.ariaLabel ?? element.tagName}: ${element.scrollWidth} px in ${element.clientWidth}`),
+    );
+    assert.deepEqual(tooWide, [], what);
 }
 
 // ---- data ----------------------------------------------------------------------------------------------------------
 
-/** A data directory with the past of simulated users, who all come from one seed; `verified`: as if their webhooks had been signed. */
-async function past(t, { users, history = '24h', seed = 7, lines = Infinity, verified = false }) {
+/** One line of an export, as a webhook that was received at `at` would give it. */
+export const record = (id, at, body, { verified = false } = {}) => ({
+    kind: 'event',
+    received_at: new Date(at).toISOString(),
+    id,
+    head: `${verified ? ':verified: true\n' : ''}content-type: application/json\nuser-agent: Composio-Webhook/1.0\n`,
+    body,
+});
+
+/** The lines of a simulated history up to now; what it foretells is left out. */
+async function* history(file, { limit, verified, more }) {
+    const now = new Date().toISOString();
+    const rest = [...more];
+    let count = 0;
+    for await (const line of readline.createInterface({ input: fs.createReadStream(file) })) {
+        const at = /"received_at":"([^"]+)"/.exec(line)[1];
+        while (rest[0]?.received_at < at) yield `${JSON.stringify(rest.shift())}\n`;
+        if (at > now) break;
+        yield `${verified ? line.replace('"head":"', '$&:verified: true\\n') : line}\n`;
+        if ((count += 1) === limit) break;
+    }
+    for (const each of rest) yield `${JSON.stringify(each)}\n`;
+}
+
+/**
+ * A data directory with the past of simulated users, who all come from one seed.
+ * verified: as if their webhooks had been signed.   limit: so many events at most.   more: records among them.
+ */
+async function past(t, { users, span = '24h', seed = 7, limit = Infinity, verified = false, more = [] }) {
     const directory = temporaryDirectory(t, { memory: true });
-    const file = path.join(directory, 'past.jsonl');
-    const data = path.join(directory, 'data');
-    const args = ['simulate', '--seed', seed, '--history', history, '--users', users, '--dry-run', '--output', file];
+    const [told, lines, data] = ['told.jsonl', 'past.jsonl', 'data'].map((name) => path.join(directory, name));
+    const args = ['simulate', '--seed', seed, '--history', span, '--users', users, '--dry-run', '--output', told];
     assert.equal((await fairlead(args.map(String))).code, 0);
-    if (verified) execFileSync('sed', ['-i', String.raw`s/"head":"/&:verified: true\\n/`, file]);
-    if (lines !== Infinity) execFileSync('sed', ['-i', `${lines + 1},$d`, file]);
-    const imported = await fairlead(['import', '--data', data, file]);
-    assert.equal(imported.code, 0, imported.stderr);
-    fs.rmSync(file);
+    await pipeline(history(told, { limit, verified, more }), fs.createWriteStream(lines));
+    const imported = await fairlead(['import', '--data', data, lines]);
+    assert.equal(imported.code, 0, imported.stderr.slice(0, 1000));
+    for (const file of [told, lines]) fs.rmSync(file);
     return data;
 }
 

@@ -8,35 +8,39 @@ import { test } from 'node:test';
 
 import { adminEvent, expiredEvent, signed } from '../e2e/api.mjs';
 import { ROOT, startServer } from '../e2e/harness.mjs';
-import { api, assertAccessible, assertFits, caughtUp, goTo, NARROW, openBrowser, openPage, settled, startTraffic, startWithPast, WIDE } from './browser.mjs';
+import { api, assertAccessible, assertFits, caughtUp, goTo, NARROW, openBrowser, openPage, record, settled, startTraffic, startWithPast, WIDE } from './browser.mjs';
 
 const SECRET = 'looks-secret-1';
 const IMAGES = path.join(ROOT, 'docs/images');
 const MAX_IMAGE_BYTES = 150 * 1024;
 
+const STORY = 'ca_Vq83nTzLr0Ke';
+
 /** Somebody tried twice, got through, and lost the token: every kind of step on one page. */
-async function tellStory(server) {
+function story() {
     const at = Date.now() - 3 * 3600_000;
-    const account = 'ca_Vq83nTzLr0Ke';
-    const app = 'github';
-    const events = [
-        adminEvent({ account, app, at }),
-        adminEvent({ account, app, at: at + 151_000 }),
-        adminEvent({ account, app, at: at + 235_400, type: 'connected_account.add.completed' }),
-        expiredEvent({ id: 'msg_4cTq', account, app, user: 'user-2204', secret: 'gho_hidden', at: at + 9_000_000, reason: 'The refresh token was revoked' }),
-    ];
-    const send = (body, secret, id) => server.post(body, signed(body, secret, id));
-    for (const [index, body] of events.entries()) assert.equal((await send(body, SECRET, `msg_story_${index}`)).status, 200);
-    const forged = adminEvent({ account: 'ca_u7Bq2mXc91Fd', app: 'slack' });
-    assert.equal((await send(forged, 'another secret', 'msg_forged')).status, 401);
-    assert.equal((await send('{"type": "connected_account.add.start", "data": ', SECRET, 'msg_cut')).status, 400);
-    assert.equal((await server.post(adminEvent({ account: 'ca_Lw55pRk0ZsYe', app: 'notion' }))).status, 401);
-    return account;
+    const about = { account: STORY, app: 'github' };
+    const lost = { ...about, id: 'msg_4cTq', user: 'user-2204', secret: 'gho_hidden', reason: 'The refresh token was revoked' };
+    return [
+        [0, adminEvent({ ...about, at })],
+        [151_000, adminEvent({ ...about, at: at + 151_000 })],
+        [235_400, adminEvent({ ...about, at: at + 235_400, type: 'connected_account.add.completed' })],
+        [9_000_000, expiredEvent({ ...lost, at: at + 9_000_000 })],
+    ].map(([after, body], index) => record(`msg_story_${index}`, at + after + 90, body, { verified: true }));
+}
+
+/** Webhooks that are turned away, each for another reason. */
+async function refuseSome(server) {
+    const send = async (body, secret, id) => (await server.post(body, secret ? signed(body, secret, id) : {})).status;
+    assert.equal(await send(adminEvent({ account: 'ca_u7Bq2mXc91Fd', app: 'slack' }), 'another secret', 'msg_forged'), 401);
+    assert.equal(await send('{"type": "connected_account.add.start", "data": ', SECRET, 'msg_cut'), 400);
+    assert.equal(await send(adminEvent({ account: 'ca_Lw55pRk0ZsYe', app: 'notion' })), 401);
 }
 
 async function startLively(t) {
-    const server = await startWithPast(t, { users: 2600, history: '48h', seed: 11, verified: true, args: ['--secret', SECRET] });
-    return { server, account: await tellStory(server) };
+    const server = await startWithPast(t, { users: 2600, span: '48h', seed: 11, verified: true, more: story(), args: ['--secret', SECRET] });
+    await refuseSome(server);
+    return server;
 }
 
 const openRow = async (page) => {
@@ -48,7 +52,7 @@ const openStep = async (page) => {
     await page.locator('.step.open .headers tr').first().waitFor();
 };
 
-const views = (account) => [
+const VIEWS = [
     { name: 'onboarding', place: 'onboarding' },
     { name: 'onboarding, 30 days by integration', place: 'onboarding?period=30d&by=integration', act: (page) => page.getByText('Show as a table').click() },
     { name: 'live', place: 'live' },
@@ -56,8 +60,8 @@ const views = (account) => [
     { name: 'live, nothing fits', place: 'live?app=nothing' },
     { name: 'accounts', place: 'accounts' },
     { name: 'accounts, none fits', place: 'accounts?q=zzzz' },
-    { name: 'account', place: `accounts/${account}` },
-    { name: 'account, a step open', place: `accounts/${account}`, act: openStep },
+    { name: 'account', place: `accounts/${STORY}` },
+    { name: 'account, a step open', place: `accounts/${STORY}`, act: openStep },
     { name: 'problems', place: 'problems' },
     { name: 'settings', place: 'settings' },
     { name: 'no such page', place: 'what' },
@@ -72,7 +76,7 @@ async function look(page, { name, place, act }, what) {
 
 for (const scheme of ['light', 'dark']) {
     test(`every page, ${scheme}: accessible, and no wider than the screen`, async (t) => {
-        const { server, account } = await startLively(t);
+        const server = await startLively(t);
         const browser = await openBrowser(t);
         for (const viewport of [WIDE, NARROW]) {
             const what = `${scheme}, ${viewport.width} px`;
@@ -80,7 +84,7 @@ for (const scheme of ['light', 'dark']) {
             await settled(page);
             const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
             assert.equal(background, scheme === 'dark' ? 'rgb(15, 16, 18)' : 'rgb(247, 247, 245)');
-            for (const view of views(account)) await look(page, view, what);
+            for (const view of VIEWS) await look(page, view, what);
             const stranger = await openPage(t, browser, server, { viewport, scheme, token: null, expect: [/401/] });
             await stranger.getByLabel('Admin token').waitFor();
             await assertFits(stranger, `login, ${what}`);
@@ -99,22 +103,22 @@ for (const scheme of ['light', 'dark']) {
 }
 
 test('from 360 to 2560 px nothing is wider than the screen', async (t) => {
-    const { server, account } = await startLively(t);
+    const server = await startLively(t);
     const page = await openPage(t, await openBrowser(t), server);
     for (const width of [360, 480, 640, 761, 820, 901, 1024, 1101, 1440, 1920, 2560]) {
         await page.setViewportSize({ width, height: 800 });
-        for (const place of ['onboarding', 'live', 'accounts', `accounts/${account}`, 'problems', 'settings']) {
+        for (const place of ['onboarding', 'live', 'accounts', `accounts/${STORY}`, 'problems', 'settings']) {
             await goTo(page, place);
             await assertFits(page, `${place} at ${width} px`);
         }
     }
 });
 
-const pictures = (account) => [
+const PICTURES = [
     { file: 'onboarding-light', place: 'onboarding' },
     { file: 'onboarding-dark', place: 'onboarding', scheme: 'dark' },
     { file: 'live-dark', place: 'live', scheme: 'dark', act: openRow },
-    { file: 'account-light', place: `accounts/${account}` },
+    { file: 'account-light', place: `accounts/${STORY}` },
     { file: 'accounts-light', place: 'accounts' },
     { file: 'problems-light', place: 'problems' },
     { file: 'settings-dark', place: 'settings', scheme: 'dark' },
@@ -123,20 +127,21 @@ const pictures = (account) => [
 ];
 
 test('pictures for the documentation', { skip: process.env.FAIRLEAD_SCREENSHOTS !== '1' && 'only with FAIRLEAD_SCREENSHOTS=1' }, async (t) => {
-    const { server, account } = await startLively(t);
+    const server = await startLively(t);
     startTraffic(t, server, ['--secret', SECRET, '--seed', '12', '--interval', '1500ms']);
     const directory = process.env.FAIRLEAD_SCREENSHOTS_DIR ?? IMAGES;
     fs.mkdirSync(directory, { recursive: true });
     const browser = await openBrowser(t);
-    for (const { file, place, act, viewport = WIDE, scheme = 'light', fullPage = false } of pictures(account)) {
+    for (const { file, place, act, viewport = WIDE, scheme = 'light', fullPage = false } of PICTURES) {
         const page = await openPage(t, browser, server, { viewport, scheme, reducedMotion: 'reduce' });
         await goTo(page, place);
-        await page.waitForTimeout(600); // a few live events, and the chart
+        if (place === 'live') await page.waitForFunction(() => !document.querySelector('.rate').textContent.startsWith('0 '));
         if (act) await act(page);
         await page.mouse.move(2, 2);
         await page.evaluate(() => document.activeElement.blur());
         const target = path.join(directory, `${file}.png`);
         await page.screenshot({ path: target, fullPage });
+        await page.close();
         assert.ok(fs.statSync(target).size <= MAX_IMAGE_BYTES, `${file}: ${fs.statSync(target).size} bytes`);
     }
     await caughtUp(server);
