@@ -1,5 +1,5 @@
 # Short names for what the scripts and CMake presets do.
-.PHONY: help all run test bench format tidy coverage docs install clean
+.PHONY: help all run test bench format tidy coverage docs screenshots dist install clean
 PREFIX ?= /usr/local
 
 all: ## build (build/release)
@@ -25,9 +25,15 @@ coverage: ## which lines the unit tests reach
 	@gcovr --root . --filter src/ --object-directory build/coverage
 docs: all ## make the reference pages anew
 	@tools/check-docs --write
+screenshots: all ## make the pictures of docs/images anew
+	@tools/setup build test
+	@FAIRLEAD_SCREENSHOTS=1 tests/run browser_looks
+dist: ## a release tarball, with the dashboard built: build/fairlead-VERSION.tar.gz
+	@tools/setup build
+	@tools/dist
 install: all ## to PREFIX (/usr/local)
 	@cmake --install build/release --prefix "$(PREFIX)"
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 clean: ## remove build/
 	@rm -rf build

@@ -15,6 +15,8 @@ export const link = new Store<Link>("connecting");
 
 export const batchBound = 500;
 const flushMs = 200;
+const floodFlushMs = 400; // when many come at once, nobody follows each
+const floodEvents = 40;
 const firstRetryMs = 1_000;
 const lastRetryMs = 15_000;
 const restAfterMs = 30_000;
@@ -59,6 +61,7 @@ function newestOfEach(messages: string[]): Account[] {
 class Stream {
   private source: EventSource | null = null;
   private pending = nothing();
+  private flooded = false;
   private flushTimer: ReturnType<typeof setTimeout> | undefined;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private restTimer: ReturnType<typeof setTimeout> | undefined;
@@ -109,13 +112,14 @@ class Stream {
 
   private gather(list: string[], data: string): void {
     push(list, data);
-    this.flushTimer ??= setTimeout(() => this.flush(), flushMs);
+    this.flushTimer ??= setTimeout(() => this.flush(), this.flooded ? floodFlushMs : flushMs);
   }
 
   private flush(): void {
     this.flushTimer = undefined;
     const { events, accounts, arrived } = this.pending;
     this.pending = nothing();
+    this.flooded = arrived >= floodEvents;
     this.options.onBatch({
       events: events.slice(-batchBound).map((data) => JSON.parse(data) as WebhookEvent),
       accounts: newestOfEach(accounts.slice(-batchBound)),

@@ -20,9 +20,14 @@ function Head({ id, account }: { id: string; account: Account | undefined }) {
           <Icon name="back" />
           {t.back}
         </a>
-        <h1 tabIndex={-1}>
-          <span class="id">{id}</span>
-        </h1>
+        <div class="title-line">
+          <h1 tabIndex={-1}>
+            <span class="id">{id}</span>
+          </h1>
+          <CopyButton value={id} label={t.copyId}>
+            {text.copy}
+          </CopyButton>
+        </div>
         {account ? (
           <p class="badges">
             <App name={account.app} />
@@ -30,11 +35,6 @@ function Head({ id, account }: { id: string; account: Account | undefined }) {
             {account.stalled ? <StalledBadge stalled={account.stalled} /> : null}
           </p>
         ) : null}
-      </div>
-      <div class="page-tools">
-        <CopyButton value={id} label={t.copyId}>
-          {text.copy}
-        </CopyButton>
       </div>
     </header>
   );

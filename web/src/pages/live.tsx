@@ -18,6 +18,14 @@ import { text } from "../text";
 const t = text.live;
 const historyRows = 100;
 
+// Rows below the screen cost as much as those on it. In a flood only the newest are drawn; the others follow bit by bit as soon as
+// somebody may want them: when rows are held, or when it is quiet again.
+const floodRows = 60;
+const floodBatch = 20; // events at once
+const quietMs = 1000;
+const growRows = 25;
+const growMs = 100;
+
 // How many columns the style sheet leaves: an open row spans those, and one more would be made for a larger number.
 const narrow = matchMedia("(max-width: 900px)");
 const columnsNow = (): number => (narrow.matches ? 2 : 6);
@@ -150,6 +158,27 @@ function isReading(frame: HTMLElement | null, open: ReadonlySet<number>): boolea
   );
 }
 
+// How many rows are drawn.
+function useDrawn(list: LiveList, isHeld: () => boolean): [number, (comingIn: number) => void] {
+  const [drawn, setDrawn] = useState(historyRows);
+  const floodedAt = useRef(-Infinity);
+  const held = useRef(isHeld);
+  held.current = isHeld;
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (!held.current() && performance.now() - floodedAt.current < quietMs) return;
+      setDrawn((now) => (now < list.rows.length ? now + growRows : now));
+    }, growMs);
+    return () => clearInterval(timer);
+  }, [list]);
+  const bound = useCallback((comingIn: number) => {
+    if (comingIn < floodBatch) return;
+    floodedAt.current = performance.now();
+    setDrawn(floodRows);
+  }, []);
+  return [drawn, bound];
+}
+
 interface StatusLineProperties {
   list: LiveList;
   paused: boolean;
@@ -196,23 +225,28 @@ function useList(history: WebhookEvent[], after: number, filter: Query, filterKe
   const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
   const frame = useRef<HTMLDivElement>(null);
   const reading = isReading(frame.current, open);
+  const isHeld = () => paused || isReading(frame.current, open);
+  const [drawn, bound] = useDrawn(list.current, isHeld);
 
   const onBatch = (batch: Batch) => {
     if (batch.arrived === 0) return;
     onArrived(batch.arrived);
-    list.current?.add(batch.events, batch.arrived, paused || isReading(frame.current, open));
+    const hold = isHeld();
+    if (!hold) bound(batch.arrived);
+    list.current?.add(batch.events, batch.arrived, hold);
     redraw(0);
   };
   useStream({ filter, after, onBatch }, [filterKey]);
 
   const show = () => {
+    bound(list.current?.waitingCount ?? 0);
     list.current?.release();
     redraw(0);
   };
   // What waits comes in when the reading is over.
   useEffect(() => {
     const timer = setInterval(() => {
-      if (!list.current?.waitingCount || paused || isReading(frame.current, open)) return;
+      if (!list.current?.waitingCount || isHeld()) return;
       show();
     }, 500);
     return () => clearInterval(timer);
@@ -238,7 +272,7 @@ function useList(history: WebhookEvent[], after: number, filter: Query, filterKe
     setPaused(!paused);
     if (paused) show();
   };
-  return { list: list.current, frame, paused, reading, open, toggle, showNow, pause, redraw: () => redraw(0) };
+  return { list: list.current, drawn, frame, paused, reading, open, toggle, showNow, pause, redraw: () => redraw(0) };
 }
 
 interface LiveFeedProperties {
@@ -271,7 +305,7 @@ function LiveFeed({ history, next, after, filter, filterKey }: LiveFeedPropertie
       <StatusLine list={list} paused={feed.paused} reading={feed.reading} rate={rate} onPause={feed.pause} onShow={feed.showNow} />
       <div class="card flush" ref={feed.frame}>
         {list.rows.length > 0 ? (
-          <Feed rows={list.rows} open={feed.open} onToggle={feed.toggle} />
+          <Feed rows={list.rows.slice(0, feed.drawn)} open={feed.open} onToggle={feed.toggle} />
         ) : (
           <Empty icon="live" title={filterKey === "{}" ? t.empty : t.emptyFiltered}>
             {t.emptyHelp}

@@ -61,10 +61,11 @@ type Change = { words: string; better: boolean | null; rising: boolean | null };
 
 const same: Change = { words: t.same, better: null, rising: null };
 
-function changeOf(now: number | null, before: number | null, words: (difference: number) => string, moreIsBetter: boolean | null): Change | null {
+// `step`: what the words round to. Less than half of it is no change that could be told.
+function changeOf(now: number | null, before: number | null, step: number, words: (difference: number) => string, moreIsBetter: boolean | null): Change | null {
   if (now === null || before === null) return null;
   const difference = now - before;
-  if (Math.abs(difference) < 1e-9) return same;
+  if (Math.abs(difference) < step / 2) return same;
   return { words: words(difference), better: moreIsBetter === null ? null : difference > 0 === moreIsBetter, rising: difference > 0 };
 }
 
@@ -82,12 +83,12 @@ function changes(now: Figures, before: Figures) {
   };
   const speed = (difference: number) =>
     difference > 0 ? t.slower(format.duration(difference)) : t.faster(format.duration(-difference));
-  const count = (a: number, b: number, good: boolean | null) => (b === 0 ? null : changeOf(a, b, relativeWords(b), good));
+  const count = (a: number, b: number, good: boolean | null) => (b === 0 ? null : changeOf(a, b, b / 100, relativeWords(b), good));
   return {
     started: count(now.started, before.started, null),
     completed: count(now.completed, before.completed, true),
-    rate: changeOf(now.completion_rate, before.completion_rate, points, true),
-    median: changeOf(now.time_to_connect_s.p50, before.time_to_connect_s.p50, speed, false),
+    rate: changeOf(now.completion_rate, before.completion_rate, 0.001, points, true),
+    median: changeOf(now.time_to_connect_s.p50, before.time_to_connect_s.p50, 0.1, speed, false),
   };
 }
 
@@ -189,16 +190,17 @@ const valueOf: Record<Column, (group: Group) => number | string | null> = {
   p90: (group) => group.time_to_connect_s.p90,
 };
 
-const columns: readonly { column: Column; label: string; wide?: boolean }[] = [
+// `room`: how much of it a column wants (tables.css).
+const columns: readonly { column: Column; label: string; room?: string }[] = [
   { column: "started", label: t.started },
   { column: "completed", label: t.completed },
   { column: "rate", label: t.rateShort },
-  { column: "failed", label: t.failed, wide: true },
-  { column: "expired", label: t.expired, wide: true },
-  { column: "abandoned", label: t.abandoned, wide: true },
-  { column: "pending", label: t.pending, wide: true },
-  { column: "p50", label: t.p50, wide: true },
-  { column: "p90", label: t.p90Short, wide: true },
+  { column: "failed", label: t.failed, room: "wider" },
+  { column: "expired", label: t.expired, room: "wider" },
+  { column: "abandoned", label: t.abandoned, room: "wider" },
+  { column: "pending", label: t.pending, room: "wider" },
+  { column: "p50", label: t.p50, room: "wide" },
+  { column: "p90", label: t.p90Short, room: "wide" },
 ];
 
 interface Sorting {
@@ -257,7 +259,14 @@ function OutcomeBar({ group, most }: { group: Group; most: number }) {
 
 const shortListRows = 12;
 
-function Funnel({ groups, by, onBy }: { groups: Group[]; by: By; onBy(by: By): void }) {
+interface FunnelProperties {
+  groups: Group[];
+  by: By; // what the groups are
+  chosen: By; // what was asked for last; another one while its answer is on its way
+  onBy(by: By): void;
+}
+
+function Funnel({ groups, by, chosen, onBy }: FunnelProperties) {
   const [sorting, setSorting] = useState<Sorting>({ column: "started", descending: true });
   const [all, setAll] = useState(false);
   const rows = sorted(groups, sorting);
@@ -276,7 +285,7 @@ function Funnel({ groups, by, onBy }: { groups: Group[]; by: By; onBy(by: By): v
             { value: "app", label: t.byApp },
             { value: "integration", label: t.byIntegration },
           ]}
-          value={by}
+          value={chosen}
           onChange={(value) => onBy(value as By)}
         />
       }
@@ -290,8 +299,8 @@ function Funnel({ groups, by, onBy }: { groups: Group[]; by: By; onBy(by: By): v
               <th scope="col" class="wide outcome-column">
                 {t.outcome}
               </th>
-              {columns.map(({ column, label: name, wide }) => (
-                <SortHeader key={column} label={name} column={column} kind={wide ? "number wide" : "number"} {...header} />
+              {columns.map(({ column, label: name, room = "" }) => (
+                <SortHeader key={column} label={name} column={column} kind={`number ${room}`} {...header} />
               ))}
             </tr>
           </thead>
@@ -322,7 +331,7 @@ function Funnel({ groups, by, onBy }: { groups: Group[]; by: By; onBy(by: By): v
 
 // Nothing is usual here, so it steps back and what is not nothing is seen.
 function CountCell({ value }: { value: number }) {
-  return <td class={value === 0 ? "number wide muted" : "number wide"}>{format.number(value)}</td>;
+  return <td class={value === 0 ? "number wider muted" : "number wider"}>{format.number(value)}</td>;
 }
 
 function FunnelRow({ group, most }: { group: Group; most: number }) {
@@ -408,7 +417,7 @@ function Distribution({ now }: { now: Onboarding }) {
   );
 }
 
-function Contents({ comparison, onBy }: { comparison: Comparison; onBy(by: By): void }) {
+function Contents({ comparison, chosen, onBy }: { comparison: Comparison; chosen: By; onBy(by: By): void }) {
   const { now, period, by } = comparison;
   return (
     <>
@@ -423,7 +432,7 @@ function Contents({ comparison, onBy }: { comparison: Comparison; onBy(by: By): 
             <Trend now={now} bucket={period.bucket} />
             <Distribution now={now} />
           </div>
-          <Funnel groups={now.groups} by={by} onBy={onBy} />
+          <Funnel groups={now.groups} by={by} chosen={chosen} onBy={onBy} />
         </>
       )}
     </>
@@ -458,7 +467,7 @@ export function OnboardingPage({ query }: { query: URLSearchParams }) {
       ) : (
         <Show loaded={loaded} lines={10}>
           {(comparison) => (
-            <Contents comparison={comparison} onBy={(value) => setQuery({ by: value === "app" ? "" : value })} />
+            <Contents comparison={comparison} chosen={by} onBy={(value) => setQuery({ by: value === "app" ? "" : value })} />
           )}
         </Show>
       )}

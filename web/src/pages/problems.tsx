@@ -9,7 +9,7 @@ import { useServer } from "../shell";
 import { text } from "../text";
 
 const t = text.problems;
-const firstRows = 12; // so that the refused webhooks below are in sight
+const firstRows = 7; // so that the refused webhooks below are in sight
 const slowLimit = 200; // the slow are few: after a while they are completed or abandoned
 
 function Stuck({ accounts }: { accounts: Account[] }) {
@@ -88,7 +88,7 @@ function RefusedTable({ items }: { items: Refused[] }) {
               </th>
               <td>
                 {item.connected_account_id ? (
-                  <a class="id" href={href("accounts", item.connected_account_id)}>
+                  <a class="id" href={href("accounts", item.connected_account_id)} title={item.connected_account_id}>
                     {item.connected_account_id}
                   </a>
                 ) : (

@@ -39,7 +39,7 @@ function Signatures({ status }: { status: ServerStatus }) {
     <Section title={t.signatures}>
       {checked ? (
         <Notice tone="good" icon="shield" title={t.signaturesOn}>
-          <p>{t.signaturesOnHelp(secrets, scheme)}</p>
+          <p>{t.signaturesOnHelp(secrets, t.schemes[scheme] ?? scheme)}</p>
         </Notice>
       ) : (
         <Notice tone="warn" icon="warning" title={t.signaturesOff}>

@@ -1,0 +1,175 @@
+// What the pages do when the server is away, restarted, slow, wants another token, or answers with an error.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { startServer, until } from '../e2e/harness.mjs';
+import { api, assertAccessible, caughtUp, goTo, openBrowser, openPage, post, settled, startProxy, startTraffic, startWithPast } from './browser.mjs';
+
+const LOST = [/net::ERR_/, /Failed to load resource/];
+const GONE = 'Fairlead does not answer';
+
+const seqs = (page) => page.locator('tr.event').evaluateAll((rows) => rows.map((row) => Number(row.dataset.seq)));
+const rowOf = (page, seq) => page.locator(`tr.event[data-seq="${seq}"]`);
+const lastSeq = async (server) => (await api(server, 'status')).journal.last_seq;
+
+/** The same data directory behind the same address. */
+const again = (t, server, args = []) => startServer(t, { data: server.data, args: ['--print', 'none', '--listen', new URL(server.url).host, ...args] });
+
+test('the server is restarted: the page says so, comes back by itself, and has every event once', async (t) => {
+    const server = await startWithPast(t, { users: 100 });
+    const page = await openPage(t, await openBrowser(t), server, { place: '#/live', expect: LOST });
+    await page.mouse.move(2, 2);
+    await rowOf(page, await lastSeq(server)).waitFor();
+    await post(server, {}, {});
+    const before = await lastSeq(server);
+    await rowOf(page, before).waitFor();
+
+    await server.stop();
+    await page.getByText(GONE).waitFor();
+    await page.getByTestId('feed-state').getByText('Reconnecting…').waitFor();
+    await assertAccessible(page, 'server gone');
+    const next = await again(t, server);
+    await post(next, {}, {}, {}, {}, {}, {}, {});
+    await rowOf(page, before + 7).waitFor();
+    await page.getByText(GONE).waitFor({ state: 'detached' });
+    assert.deepEqual(await seqs(page), (await api(next, 'events?limit=500')).items.map((event) => event.seq).slice(0, (await seqs(page)).length));
+});
+
+test('the server is killed under traffic, twice: no gap and no repeat on the page', async (t) => {
+    let server = await startWithPast(t, { users: 30 });
+    const page = await openPage(t, await openBrowser(t), server, { place: '#/live', expect: LOST });
+    await page.mouse.move(2, 2);
+    await page.locator('tr.event').first().waitFor();
+    const oldest = (await seqs(page)).at(-1);
+    const traffic = startTraffic(t, server, ['--rate', 40, '--seed', 3]);
+    for (let round = 0; round < 2; round += 1) {
+        const seq = (await lastSeq(server)) + 40;
+        await until(`event ${seq}`, async () => (await lastSeq(server)) >= seq);
+        await server.kill();
+        server = await again(t, server);
+    }
+    const seq = (await lastSeq(server)) + 40;
+    await until(`event ${seq}`, async () => (await lastSeq(server)) >= seq);
+    await traffic.stop();
+    await caughtUp(server);
+    const last = await lastSeq(server);
+    await rowOf(page, last).waitFor();
+    const shown = await seqs(page);
+    assert.deepEqual(shown, shown.map((_, row) => last - row));
+    assert.ok(shown.length === 500 || shown.at(-1) === oldest, 'nothing is left out at the old end');
+});
+
+test('every page survives that the server is away, and shows what is new afterwards', async (t) => {
+    const server = await startWithPast(t, { users: 60 });
+    const browser = await openBrowser(t);
+    const pages = [];
+    for (const place of ['onboarding', 'accounts', 'problems', 'settings']) {
+        const page = await openPage(t, browser, server, { place: `#/${place}`, expect: LOST });
+        await settled(page);
+        pages.push({ place, page, text: await page.locator('main').innerText() });
+    }
+    await server.stop();
+    for (const { place, page } of pages) {
+        await page.getByText(GONE).first().waitFor();
+        assert.ok((await page.locator('.tile, .row-link, .facts').count()) > 0, `${place} keeps what it showed`);
+    }
+    const next = await again(t, server);
+    for (const { page } of pages) {
+        await page.getByText(GONE).first().waitFor({ state: 'detached' });
+        await page.locator('.link-state', { hasText: 'Connected' }).waitFor();
+    }
+    await post(next, {}, {}, {});
+    const { total } = await api(next, 'onboarding?since=24h');
+    await pages[0].page.waitForFunction((value) => document.querySelector('.tile-value').textContent.replace(/\D/g, '') === value, String(total.started));
+});
+
+test('another token: the page asks for it, says when it is wrong, and goes on where it was', async (t) => {
+    const server = await startWithPast(t, { users: 60 });
+    const page = await openPage(t, await openBrowser(t), server, { place: '#/accounts', expect: [...LOST, /401/] });
+    await settled(page);
+    await server.stop();
+    const token = 'another-token-0123456789';
+    await again(t, server, ['--admin-token', token]);
+    const field = page.getByLabel('Admin token');
+    await field.waitFor();
+    await page.keyboard.press('Tab');
+    await field.fill('wrong');
+    await page.keyboard.press('Enter');
+    await page.getByText('That is not the token').waitFor();
+    await assertAccessible(page, 'a wrong token');
+    await field.fill(` ${token} `);
+    await page.keyboard.press('Enter');
+    await page.locator('.row-link').first().waitFor();
+    assert.match(page.url(), /#\/accounts$/);
+});
+
+test('login: the link signs in and leaves no token in the address; the cookie; signing out', async (t) => {
+    const server = await startWithPast(t, { users: 20 });
+    const page = await openPage(t, await openBrowser(t), server, { expect: [/401/] });
+    await settled(page);
+    assert.equal(page.url(), page.base);
+    const [cookie] = await page.context().cookies();
+    assert.equal(cookie.httpOnly, true);
+    assert.equal(cookie.sameSite, 'Strict');
+    await goTo(page, 'settings');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Admin token').waitFor();
+    assert.deepEqual(await page.context().cookies(), []);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('Paste the token first.').waitFor();
+    await page.getByLabel('Admin token').fill(server.token);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Settings' }).waitFor();
+
+    const open = await startServer(t, { memory: true, args: ['--no-auth'] });
+    const free = await openPage(t, await openBrowser(t), open, { token: null });
+    await free.getByRole('heading', { name: 'Waiting for the first event' }).waitFor();
+});
+
+test('slow: the page says that it is still waiting, and what was asked for comes', async (t) => {
+    const server = await startWithPast(t, { users: 20 });
+    const proxy = await startProxy(t, server, { delay: 5000 });
+    const page = await openPage(t, await openBrowser(t), server, { base: proxy.url });
+    await page.getByText('This takes longer than usual.').first().waitFor();
+    await assertAccessible(page, 'slow');
+    await page.locator('.tile-value').first().waitFor();
+});
+
+test('an error of the server is told in its own words, with a way to try again', async (t) => {
+    const server = await startWithPast(t, { users: 20 });
+    const page = await openPage(t, await openBrowser(t), server, { place: '#/settings', expect: [/500/] });
+    await settled(page);
+    const error = { success: false, error: { code: 'internal', message: 'The read model could not be read.' } };
+    await page.route('**/api/v1/onboarding*', (route) => route.fulfill({ status: 500, json: error }));
+    await page.evaluate(() => (location.hash = '#/onboarding'));
+    await page.getByText('The read model could not be read.').waitFor();
+    await assertAccessible(page, 'an error');
+    await page.unroute('**/api/v1/onboarding*');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.locator('.tile-value').first().waitFor();
+    assert.equal(await page.getByText('The read model could not be read.').count(), 0);
+});
+
+test('a tab that nobody looks at gives its stream back, and catches up when it is looked at', async (t) => {
+    const server = await startWithPast(t, { users: 20 });
+    const page = await openPage(t, await openBrowser(t), server, { place: '#/live' });
+    await page.mouse.move(2, 2);
+    await rowOf(page, await lastSeq(server)).waitFor();
+    await page.clock.install();
+    const clients = (count) => until(`${count} streams`, async () => (await api(server, 'status')).stream_clients === count);
+    const look = (hidden) =>
+        page.evaluate((value) => {
+            Object.defineProperty(document, 'hidden', { configurable: true, value });
+            document.dispatchEvent(new Event('visibilitychange'));
+        }, hidden);
+    await clients(1);
+    await look(true);
+    await page.clock.fastForward(31_000);
+    await clients(0);
+    await post(server, {}, {}, {});
+    await look(false);
+    await clients(1);
+    await rowOf(page, await lastSeq(server)).waitFor();
+    const shown = await seqs(page);
+    assert.deepEqual(shown, shown.map((_, row) => shown[0] - row));
+});
