@@ -131,7 +131,7 @@ test('stats: the API with --json; funnel, times and groups for people', async (t
     assert.equal(empty.code, 0);
     assert.match(empty.stdout, /No connection was started/);
 
-    const refused = await ask(server, ['stats', '--since', 'yesterday']);
+    const duplicates = await ask(server, ['stats', '--since', 'yesterday']);
     assert.deepEqual([refused.code, refused.stdout], [2, '']);
     assert.match(refused.stderr, /since/);
     const many = await ask(server, ['stats', '--since', '900d', '--bucket', 'minute']);
@@ -275,6 +275,9 @@ test('rebuild: the same state again, from nothing and from what is there; not be
     const questions = ['/api/v1/connected_accounts?limit=500', '/api/v1/events?limit=500',
         '/api/v1/onboarding?since=2026-05-01T00:00:00Z&until=2026-06-01T00:00:00Z&by=integration'];
     const answers = async (from) => Promise.all(questions.map(async (question) => (await get(from, question)).json));
+    const counted = async () => (await get(server, '/api/v1/events?limit=500')).json.items.reduce((sum, event) => sum + event.duplicates, 0);
+    const duplicates = Number(/^fairlead_webhooks_total\{result="duplicate"\} (\d+)$/m.exec((await get(server, '/metrics')).text)[1]);
+    await until('duplicates are counted', async () => (await counted()) === duplicates);
     const lived = await answers(server);
     assert.ok(lived[0].items.length > 100 && lived[2].total.completed > 0);
 
