@@ -131,7 +131,7 @@ test('stats: the API with --json; funnel, times and groups for people', async (t
     assert.equal(empty.code, 0);
     assert.match(empty.stdout, /No connection was started/);
 
-    const duplicates = await ask(server, ['stats', '--since', 'yesterday']);
+    const refused = await ask(server, ['stats', '--since', 'yesterday']);
     assert.deepEqual([refused.code, refused.stdout], [2, '']);
     assert.match(refused.stderr, /since/);
     const many = await ask(server, ['stats', '--since', '900d', '--bucket', 'minute']);
