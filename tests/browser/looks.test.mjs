@@ -47,6 +47,10 @@ const openRow = async (page) => {
     await page.locator('tr.event .expand').nth(1).click();
     await page.locator('.panel-row .headers tr').first().waitFor();
 };
+const openRowAndHold = async (page) => {
+    await openRow(page);
+    await page.locator('button.held').waitFor();
+};
 const openStep = async (page) => {
     await page.locator('.step .expand').last().click();
     await page.locator('.step.open .headers tr').first().waitFor();
@@ -118,9 +122,9 @@ const TALL = { width: 1280, height: 940 };
 const PICTURES = [
     { file: 'onboarding-light', place: 'onboarding', viewport: TALL },
     { file: 'onboarding-dark', place: 'onboarding', viewport: TALL, scheme: 'dark' },
-    { file: 'live-dark', place: 'live', scheme: 'dark', act: openRow },
+    { file: 'live-dark', place: 'live', scheme: 'dark', act: openRowAndHold },
     { file: 'account-light', place: `accounts/${STORY}` },
-    { file: 'problems-light', place: 'problems', viewport: { width: 1280, height: 1080 } },
+    { file: 'problems-light', place: 'problems', viewport: { width: 1200, height: 1020 } },
     { file: 'onboarding-narrow', place: 'onboarding', viewport: NARROW },
     { file: 'live-narrow', place: 'live', viewport: NARROW, scheme: 'dark' },
 ];
