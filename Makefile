@@ -27,6 +27,7 @@ docs: all ## make the reference pages anew
 	@tools/check-docs --write
 screenshots: all ## make the pictures of docs/images anew
 	@tools/setup build test
+	@tools/build release
 	@FAIRLEAD_SCREENSHOTS=1 tests/run browser_looks
 dist: ## a release tarball, with the dashboard built: build/fairlead-VERSION.tar.gz
 	@tools/setup build

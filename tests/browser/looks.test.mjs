@@ -47,6 +47,10 @@ const openRow = async (page) => {
     await page.locator('tr.event .expand').nth(1).click();
     await page.locator('.panel-row .headers tr').first().waitFor();
 };
+const openRowAndHold = async (page) => {
+    await openRow(page);
+    await page.locator('button.held').waitFor();
+};
 const openStep = async (page) => {
     await page.locator('.step .expand').last().click();
     await page.locator('.step.open .headers tr').first().waitFor();
@@ -114,14 +118,13 @@ test('from 360 to 2560 px nothing is wider than the screen', async (t) => {
     }
 });
 
+const TALL = { width: 1280, height: 940 };
 const PICTURES = [
-    { file: 'onboarding-light', place: 'onboarding' },
-    { file: 'onboarding-dark', place: 'onboarding', scheme: 'dark' },
-    { file: 'live-dark', place: 'live', scheme: 'dark', act: openRow },
+    { file: 'onboarding-light', place: 'onboarding', viewport: TALL },
+    { file: 'onboarding-dark', place: 'onboarding', viewport: TALL, scheme: 'dark' },
+    { file: 'live-dark', place: 'live', scheme: 'dark', act: openRowAndHold },
     { file: 'account-light', place: `accounts/${STORY}` },
-    { file: 'accounts-light', place: 'accounts' },
-    { file: 'problems-light', place: 'problems' },
-    { file: 'settings-dark', place: 'settings', scheme: 'dark' },
+    { file: 'problems-light', place: 'problems', viewport: { width: 1200, height: 1020 } },
     { file: 'onboarding-narrow', place: 'onboarding', viewport: NARROW },
     { file: 'live-narrow', place: 'live', viewport: NARROW, scheme: 'dark' },
 ];
@@ -132,15 +135,18 @@ test('pictures for the documentation', { skip: process.env.FAIRLEAD_SCREENSHOTS 
     const directory = process.env.FAIRLEAD_SCREENSHOTS_DIR ?? IMAGES;
     fs.mkdirSync(directory, { recursive: true });
     const browser = await openBrowser(t);
-    for (const { file, place, act, viewport = WIDE, scheme = 'light', fullPage = false } of PICTURES) {
+    for (const { file, place, act, viewport = WIDE, scheme = 'light' } of PICTURES) {
         const page = await openPage(t, browser, server, { viewport, scheme, reducedMotion: 'reduce' });
         await goTo(page, place);
         if (place === 'live') await page.waitForFunction(() => !document.querySelector('.rate').textContent.startsWith('0 '));
         if (act) await act(page);
         await page.mouse.move(2, 2);
-        await page.evaluate(() => document.activeElement.blur());
+        await page.evaluate(() => {
+            document.activeElement.blur();
+            document.documentElement.style.textRendering = 'geometricPrecision'; // letters as evenly spaced as on finer screens
+        });
         const target = path.join(directory, `${file}.png`);
-        await page.screenshot({ path: target, fullPage });
+        await page.screenshot({ path: target });
         await page.close();
         assert.ok(fs.statSync(target).size <= MAX_IMAGE_BYTES, `${file}: ${fs.statSync(target).size} bytes`);
     }

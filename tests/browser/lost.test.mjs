@@ -54,9 +54,9 @@ test('the server is killed under traffic, twice: no gap and no repeat on the pag
     await caughtUp(server);
     const last = await lastSeq(server);
     await rowOf(page, last).waitFor();
+    await rowOf(page, Math.max(oldest, last - 499)).waitFor(); // after a flood the older rows follow bit by bit
     const shown = await seqs(page);
     assert.deepEqual(shown, shown.map((_, row) => last - row));
-    assert.ok(shown.length === 500 || shown.at(-1) === oldest, 'nothing is left out at the old end');
 });
 
 test('every page survives that the server is away, and shows what is new afterwards', async (t) => {

@@ -30,6 +30,10 @@ function colour(host: HTMLElement, name: string): string {
   return value;
 }
 
+// What of a line is certain, and its way to the last point, whose time is not over yet.
+const settledPart = (values: number[]) => values.map((value, at) => (at === values.length - 1 && at > 0 ? null : value));
+const growingPart = (values: number[]) => values.map((value, at) => (at < values.length - 2 ? null : value));
+
 const transparent = (value: string, percent: number): string => `color-mix(in srgb, ${value} ${percent}%, transparent)`;
 
 const dayStart = (time: number): boolean => {
@@ -80,6 +84,8 @@ function options(host: HTMLElement, bucket: Bucket, severalDays: boolean, onPoin
         fill: transparent(completed, 14),
         points: { show: false },
       },
+      { stroke: transparent(started, 45), width: 1.5, points: { show: false }, dash: [2, 4] },
+      { stroke: transparent(completed, 55), width: 2, points: { show: false }, dash: [2, 4] },
     ],
     hooks: { setCursor: [(chart) => onPoint(chart.cursor.idx ?? -1)] },
   };
@@ -92,11 +98,17 @@ function told(point: Point | undefined, bucket: Bucket, withDay: boolean): strin
   return `${when}: ${format.number(point.started)} ${t.started.toLowerCase()}, ${format.number(point.completed)} ${t.completed.toLowerCase()}`;
 }
 
-const columns = (points: Point[]): uPlot.AlignedData => [
-  points.map((point) => point.time / 1e3),
-  points.map((point) => point.started),
-  points.map((point) => point.completed),
-];
+function columns(points: Point[]): uPlot.AlignedData {
+  const started = points.map((point) => point.started);
+  const completed = points.map((point) => point.completed);
+  return [
+    points.map((point) => point.time / 1e3),
+    settledPart(started),
+    settledPart(completed),
+    growingPart(started),
+    growingPart(completed),
+  ];
+}
 
 export function Chart({ points, bucket }: ChartProperties) {
   const host = useRef<HTMLDivElement>(null);

@@ -6,16 +6,44 @@ import { text } from "../text";
 
 const shown = new Map<HTMLTimeElement, number>();
 let ticking: ReturnType<typeof setInterval> | undefined;
+let elsewhere = 0; // where the next turn of those that are not on the screen begins
+const elsewherePerTick = 20;
 
+const isNear = (element: HTMLTimeElement): boolean => {
+  const { top, bottom } = element.getBoundingClientRect();
+  return bottom > -innerHeight && top < 2 * innerHeight;
+};
+
+// Every changed word is laid out and painted, and a long list has hundreds that change each second. So those on the screen and near it
+// are kept up to date, the others in turn.
 function tick(): void {
   if (document.hidden) return;
   const now = Date.now();
-  for (const [element, time] of shown) {
+  const turn = elsewhere;
+  let others = 0;
+  const due = [...shown].filter(([element]) => {
+    if (isNear(element)) return true;
+    const place = others++;
+    return place >= turn && place < turn + elsewherePerTick;
+  });
+  elsewhere = turn + elsewherePerTick < others ? turn + elsewherePerTick : 0;
+  for (const [element, time] of due) {
     const words = format.ago(time, now);
     if (element.textContent !== words) element.textContent = words;
   }
 }
 
+let scrolled: ReturnType<typeof setTimeout> | undefined;
+document.addEventListener(
+  "scroll",
+  () => {
+    scrolled ??= setTimeout(() => {
+      scrolled = undefined;
+      tick();
+    }, 100);
+  },
+  { passive: true },
+);
 document.addEventListener("visibilitychange", tick);
 
 function watch(element: HTMLTimeElement, time: number): () => void {
