@@ -1,6 +1,7 @@
 #include "journal/sqlite_conn.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,16 @@ void sqlite_site_cleanup(struct sqlite_site *site)
     free(site->shm_path);
     free(site->vfs);
     *site = (struct sqlite_site){0};
+}
+
+enum rc sqlite_site_make_file(const struct sqlite_site *site, struct err *err)
+{
+    int fd = open(site->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+    else if (errno != EEXIST)
+        return err_set(err, RC_STORAGE_UNAVAILABLE, "%s cannot be made: %s", site->path, strerror(errno));
+    return RC_OK;
 }
 
 static bool is_full(sqlite3 *db, int code)

@@ -29,6 +29,13 @@ MUST_CHECK enum rc sqlite_site_init(struct sqlite_site *site, const char *direct
                                     const char *vfs, struct err *err);
 void sqlite_site_cleanup(struct sqlite_site *site);
 
+/*
+ * Makes the file before SQLite does, so that it (and with it the log, which takes its mode) is never readable
+ * by others. Never opens one that exists: closing it again would drop the locks that SQLite holds on it in
+ * this process. RC_STORAGE_UNAVAILABLE.
+ */
+MUST_CHECK enum rc sqlite_site_make_file(const struct sqlite_site *site, struct err *err);
+
 /* The sentence and the code for an SQLite result. `doing`: "storing events". db may be NULL. */
 enum rc sqlite_conn_fail(const struct sqlite_site *site, sqlite3 *db, int code, const char *doing,
                          struct err *err);

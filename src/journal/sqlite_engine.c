@@ -120,23 +120,6 @@ static int run(struct sqlite_engine *engine, enum statement which)
 
 /* ---- opening ---- */
 
-/*
- * Makes the file before SQLite does, so that it (and with it the log, which takes its mode) is never readable
- * by others. Never opens one that exists: closing it again would drop the locks that SQLite holds on it in
- * this process.
- */
-static enum rc make_file(const struct sqlite_site *site, struct err *err)
-{
-    int fd = open(site->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd >= 0) {
-        close(fd);
-        return RC_OK;
-    }
-    if (errno == EEXIST)
-        return RC_OK;
-    return err_set(err, RC_STORAGE_UNAVAILABLE, "%s cannot be made: %s", site->path, strerror(errno));
-}
-
 static void close_writer(struct sqlite_engine *engine)
 {
     for (int i = 0; i < STATEMENT_COUNT; i++) {
@@ -826,7 +809,7 @@ static enum rc open_for_writing(struct sqlite_engine *engine, struct err *err)
 {
     enum rc rc = take_directory(engine, err);
     if (rc == RC_OK)
-        rc = make_file(&engine->site, err);
+        rc = sqlite_site_make_file(&engine->site, err);
     if (rc == RC_OK)
         rc = open_writer(engine, true, err);
     int64_t last = 0;

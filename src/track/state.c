@@ -1,7 +1,6 @@
 #include "track/state.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -80,16 +79,6 @@ void state_fail(struct state *state, enum rc rc, const char *message)
 
 /* ---- opening ---- */
 
-static enum rc make_file(const struct sqlite_site *site, struct err *err)
-{
-    int fd = open(site->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        close(fd);
-    else if (errno != EEXIST)
-        return err_set(err, RC_STORAGE_UNAVAILABLE, "%s cannot be made: %s", site->path, strerror(errno));
-    return RC_OK;
-}
-
 static enum rc prepare(struct state *state, struct err *err)
 {
     const struct sqlite_site *site = &state->site;
@@ -117,7 +106,7 @@ enum rc state_open(struct state *state, const char *directory, const char *file_
     enum rc rc = sqlite_site_init(&state->site, directory, file_name, NULL, err);
     if (rc != RC_OK)
         return rc;
-    rc = make_file(&state->site, err);
+    rc = sqlite_site_make_file(&state->site, err);
     if (rc == RC_OK)
         rc = sqlite_conn_open(&state->site, false, &state->db, err);
     if (rc == RC_OK)
