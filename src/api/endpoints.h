@@ -17,10 +17,11 @@
 struct api_settings {
     const char *url; /* of the server */
     const char *webhook_path;
-    const char *data;   /* directory */
-    const char *scheme; /* of signatures */
-    bool checks_signatures;
-    size_t secret_count;
+    const char *data; /* directory */
+    /* Of signatures. A reload changes these three, on the loop, while the pool reads them. */
+    _Atomic(const char *) scheme; /* static */
+    _Atomic bool checks_signatures;
+    _Atomic size_t secret_count;
     usec retention;
     usec dedupe_window;
     usec slow_after;

@@ -59,7 +59,8 @@ static void add_settings(const struct api_settings *settings, struct buf *out)
     buf_addf(&url, "%s%s", settings->url, settings->webhook_path);
     json_add_text(out, buf_slice(&url));
     buf_addf(out, ",\"signatures\":{\"checked\":%s,\"scheme\":\"%s\",\"secrets\":%zu}",
-             settings->checks_signatures ? "true" : "false", settings->scheme, settings->secret_count);
+             settings->checks_signatures ? "true" : "false", (const char *)settings->scheme,
+             (size_t)settings->secret_count);
     add_seconds("retention_s", settings->retention, out);
     add_seconds("dedupe_window_s", settings->dedupe_window, out);
     add_seconds("slow_after_s", settings->slow_after, out);

@@ -45,7 +45,6 @@ struct daemon {
     struct api_context api;
     struct buf openapi;
     struct watchdog watchdog;
-    bool checks_signatures; /* now; a reload may change it */
 };
 
 static void configure_log(const struct serve_options *options)
@@ -87,12 +86,21 @@ static bool checks_signatures(const struct serve_options *options)
 
 /* Secrets that are gone from a file by mistake must not open the door; verify = none says that it is meant.
  */
+/* What the API says of them. */
+static void show_signatures(struct daemon *daemon, const struct serve_options *options)
+{
+    struct api_settings *settings = &daemon->api.settings;
+    settings->scheme = scheme_name((enum scheme)options->verify);
+    settings->checks_signatures = checks_signatures(options);
+    settings->secret_count = options->secret.count;
+}
+
 static enum rc reload(struct daemon *daemon, struct serve_options *fresh, struct err *err)
 {
     enum rc rc = serve_options_read(fresh, daemon->argc, daemon->argv, err);
     if (rc != RC_OK)
         return rc;
-    if (daemon->checks_signatures && fresh->secret.count == 0 && fresh->verify != SCHEME_NONE)
+    if (daemon->api.settings.checks_signatures && fresh->secret.count == 0 && fresh->verify != SCHEME_NONE)
         return err_set(
             err, RC_USAGE,
             "there is no secret any more; set verify to none to accept unsigned webhooks from now on");
@@ -100,7 +108,7 @@ static enum rc reload(struct daemon *daemon, struct serve_options *fresh, struct
                              (const char *const *)fresh->secret.items, fresh->secret.count, fresh->tolerance,
                              err);
     if (rc == RC_OK)
-        daemon->checks_signatures = checks_signatures(fresh);
+        show_signatures(daemon, fresh);
     return rc;
 }
 
@@ -111,7 +119,7 @@ static void on_reload(void *arg)
     struct err err;
     service_manager_tell_reloading();
     if (reload(daemon, &fresh, &err) == RC_OK) {
-        const char *checks = daemon->checks_signatures ? "checked" : "not checked";
+        const char *checks = daemon->api.settings.checks_signatures ? "checked" : "not checked";
         configure_log(&fresh);
         log_info("reloaded secrets and log settings", "secrets", LOG_NUM(fresh.secret.count), "signatures",
                  checks);
@@ -299,9 +307,6 @@ static void fill_api(struct daemon *daemon)
                 .url = server_url(daemon->server),
                 .webhook_path = options->path,
                 .data = options->data,
-                .scheme = scheme_name((enum scheme)options->verify),
-                .checks_signatures = checks_signatures(options),
-                .secret_count = options->secret.count,
                 .retention = options->retention,
                 .dedupe_window = options->dedupe_window,
                 .slow_after = options->slow_after,
@@ -309,6 +314,7 @@ static void fill_api(struct daemon *daemon)
                 .started_at = clock_wall(),
             },
     };
+    show_signatures(daemon, options);
 }
 
 static enum rc start_printer(struct daemon *daemon, struct err *err)
@@ -455,7 +461,6 @@ static int run(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     int status = EXIT_OK;
     enum rc rc = serve_options_read(&daemon.options, argc, argv, &err);
-    daemon.checks_signatures = rc == RC_OK && checks_signatures(&daemon.options);
     if (rc != RC_OK) {
         fprintf(stderr, "fairlead serve: %s\nTry 'fairlead help serve'.\n", err.message);
         status = EXIT_USAGE;

@@ -336,6 +336,8 @@ test('SIGHUP reads the secrets again, and keeps the old ones when the file is wr
     process.kill(server.pid, 'SIGHUP');
     await server.waitForLog(/reloaded secrets/);
     assertError(await server.post(uniqueEvent()), 401, 'signature_missing');
+    const { signatures } = (await server.request({ path: '/api/v1/status', headers: { authorization: `Bearer ${server.token}` } })).json;
+    assert.deepEqual(signatures, { checked: true, scheme: 'composio', secrets: 1 });
 
     write('verify = none\nno-such-option = 1\n');
     process.kill(server.pid, 'SIGHUP');
