@@ -196,11 +196,15 @@ export async function api(server, target) {
     return answer.json;
 }
 
-export const caughtUp = (server) =>
-    until('the read model', async () => {
-        const { journal, tracker } = await api(server, 'status');
-        return tracker.seq >= journal.last_seq;
-    });
+export const caughtUp = (server, limit = 300_000) =>
+    until(
+        'the read model',
+        async () => {
+            const { journal, tracker } = await api(server, 'status');
+            return tracker.seq >= journal.last_seq;
+        },
+        limit,
+    );
 
 /** Webhooks one after another, each acknowledged before the next. */
 export async function post(server, ...events) {

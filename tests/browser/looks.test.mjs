@@ -129,7 +129,7 @@ const PICTURES = [
     { file: 'live-narrow', place: 'live', viewport: NARROW, scheme: 'dark' },
 ];
 
-test('pictures for the documentation', { skip: process.env.FAIRLEAD_SCREENSHOTS !== '1' && 'only with FAIRLEAD_SCREENSHOTS=1' }, async (t) => {
+async function takePictures(t) {
     const server = await startLively(t);
     startTraffic(t, server, ['--secret', SECRET, '--seed', '12', '--interval', '1500ms']);
     const directory = process.env.FAIRLEAD_SCREENSHOTS_DIR ?? IMAGES;
@@ -152,4 +152,6 @@ test('pictures for the documentation', { skip: process.env.FAIRLEAD_SCREENSHOTS 
     }
     await caughtUp(server);
     assert.ok((await api(server, 'status')).ready);
-});
+}
+
+if (process.env.FAIRLEAD_SCREENSHOTS === '1') test('pictures for the documentation', takePictures);
