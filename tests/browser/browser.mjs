@@ -99,7 +99,7 @@ export async function openPage(t, browser, server, { base, place = '', viewport 
     return page;
 }
 
-/** Goes to another page of the dashboard as its navigation does, and waits until its content is there. */
+/** Goes to another page of the dashboard as its navigation does, and waits until its content is there. Not for filters of the same page. */
 export async function goTo(page, place) {
     await page.evaluate((hash) => (location.hash = hash), `#/${place}`);
     await settled(page);
