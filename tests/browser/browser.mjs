@@ -99,7 +99,7 @@ export async function openPage(t, browser, server, { base, place = '', viewport 
     return page;
 }
 
-/** Goes to another page of the dashboard as its navigation does, and waits until its content is there. */
+/** Goes to another page of the dashboard as its navigation does, and waits until its content is there. Not for filters of the same page. */
 export async function goTo(page, place) {
     await page.evaluate((hash) => (location.hash = hash), `#/${place}`);
     await settled(page);
@@ -196,11 +196,15 @@ export async function api(server, target) {
     return answer.json;
 }
 
-export const caughtUp = (server) =>
-    until('the read model', async () => {
-        const { journal, tracker } = await api(server, 'status');
-        return tracker.seq >= journal.last_seq;
-    });
+export const caughtUp = (server, limit = 300_000) =>
+    until(
+        'the read model',
+        async () => {
+            const { journal, tracker } = await api(server, 'status');
+            return tracker.seq >= journal.last_seq;
+        },
+        limit,
+    );
 
 /** Webhooks one after another, each acknowledged before the next. */
 export async function post(server, ...events) {
