@@ -206,6 +206,25 @@ export const caughtUp = (server, limit = 300_000) =>
         limit,
     );
 
+/** The number of the newest event. The journal has records of other kinds too, so numbers of events may have holes. */
+export const lastEvent = async (server) => (await api(server, 'events?limit=1')).items[0].seq;
+
+/** The numbers of the rows of Live, as they stand on the page. */
+export const rowNumbers = (page) => page.locator('tr.event').evaluateAll((rows) => rows.map((row) => Number(row.dataset.seq)));
+
+/** Fails unless rows with these numbers are all events from the first to the last of them, each once. */
+export async function assertNoHole(server, numbers) {
+    const [newest, oldest] = [numbers[0], numbers.at(-1)];
+    const known = [];
+    let cursor = null;
+    do {
+        const page = await api(server, `events?limit=500${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
+        known.push(...page.items.map((event) => event.seq));
+        cursor = page.next;
+    } while (cursor !== null && known.at(-1) > oldest);
+    assert.deepEqual(numbers, known.filter((seq) => seq >= oldest && seq <= newest));
+}
+
 /** Webhooks one after another, each acknowledged before the next. */
 export async function post(server, ...events) {
     for (const event of events) assertStored(await server.post(typeof event === 'string' ? event : adminEvent(event)));

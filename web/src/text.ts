@@ -339,7 +339,7 @@ export const text = {
     startedAt: "Running since",
     lastWebhook: "Last webhook",
     never: "never",
-    events: "Events in the journal",
+    events: "Records in the journal",
     accounts: "Accounts",
     journal: "Journal size",
     lag: "Read model",
