@@ -781,7 +781,7 @@ static void a_damaged_file_is_made_anew(void **state)
 {
     struct fixture *f = *state;
     some_lives(f);
-    expect_recovery(f, 0, 4096);
+    expect_recovery(f, 0, STATE_PAGE_SIZE);
     assert_true(strlen(f->why.message) > 0);
 }
 
@@ -798,7 +798,7 @@ static void a_file_with_a_damaged_page_is_made_anew(void **state)
     struct fixture *f = *state;
     some_lives(f);
     long page = atol(query(f, "SELECT rootpage FROM sqlite_schema WHERE name = 'meta'"));
-    expect_recovery(f, (page - 1) * 4096, 4096);
+    expect_recovery(f, (page - 1) * STATE_PAGE_SIZE, STATE_PAGE_SIZE);
     assert_true(strlen(f->why.message) > 0);
 }
 
@@ -808,7 +808,7 @@ static void a_file_that_cannot_be_reset_is_made_anew(void **state)
     some_lives(f);
     long page = atol(query(f, "SELECT rootpage FROM sqlite_schema WHERE name = 'step'"));
     f->options.patience.slow_after = 2 * USEC_MINUTE;
-    expect_recovery(f, (page - 1) * 4096, 4096);
+    expect_recovery(f, (page - 1) * STATE_PAGE_SIZE, STATE_PAGE_SIZE);
     assert_true(strlen(f->why.message) > 0);
 }
 
@@ -820,7 +820,7 @@ static void damage_found_later_is_reported(void **state)
     long page = atol(query(f, "SELECT rootpage FROM sqlite_schema WHERE name = 'account'"));
     read_model_close(f->model);
     f->model = NULL;
-    overwrite(f, (page - 1) * 4096, 4096);
+    overwrite(f, (page - 1) * STATE_PAGE_SIZE, STATE_PAGE_SIZE);
     open_model(f);
     store(f, f->events[0].body);
     struct record record = record_of(f, last_of(f));
