@@ -87,7 +87,8 @@ static bool take_rows(struct listing *listing, sqlite3_stmt *rows)
 {
     while (question_next(listing->question, rows)) {
         uint64_t seq = (uint64_t)column_number(rows, 0);
-        if (listing->items == listing->page->limit || listing->examined++ >= QUESTION_BUDGET) {
+        if (listing->items == listing->page->limit || listing->examined++ >= QUESTION_BUDGET ||
+            listing->out->len >= QUESTION_BYTES) {
             listing->next = seq + 1;
             return false;
         }

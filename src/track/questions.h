@@ -4,8 +4,8 @@
  *
  * Answers are JSON (interface.md, section 3), appended to a buf. Each is true for one position of the
  * journal. Lists are newest first: events by record number, accounts by first appearance; both orders never
- * change, so a cursor stays valid whatever arrives. A question looks at no more than QUESTION_BUDGET rows: a
- * page may be short although there is a next one.
+ * change, so a cursor stays valid whatever arrives. A question looks at no more than QUESTION_BUDGET rows,
+ * and a list of events ends after about QUESTION_BYTES: a page may be short although there is a next one.
  *
  * Thread: any number of threads at the same time; each question uses a connection of its own. They block on
  * the disk: never on the loop.
@@ -21,6 +21,7 @@
 #include "track/event.h"
 
 #define QUESTION_BUDGET      20000
+#define QUESTION_BYTES       ((size_t)4 * 1024 * 1024) /* a list of events ends when it has so many */
 #define QUESTION_MAX_ITEMS   500
 #define QUESTION_MAX_BUCKETS 1500
 #define QUESTION_MAX_GROUPS  1000

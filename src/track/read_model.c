@@ -637,17 +637,18 @@ enum rc read_model_commit(struct read_model *model, struct err *err)
     return RC_OK;
 }
 
-void read_model_trim(struct read_model *model, uint64_t first, size_t max)
+bool read_model_trim(struct read_model *model, uint64_t first, size_t max)
 {
     struct state *state = &model->state;
     state_ask(state, STATE_FIRST_EVENT, "");
     uint64_t oldest = (uint64_t)state_number(state, STATE_FIRST_EVENT, 0);
     if (oldest == 0 || oldest >= first)
-        return;
+        return false;
     state_run(state, STATE_FORGET_EVENTS, "ii", (int64_t)first, (int64_t)(oldest + max));
     state_run(state, STATE_FORGET_DUPLICATES, "i", (int64_t)first);
     if (text_index_shard(oldest) < text_index_shard(first))
         text_index_trim(&model->text, state, first);
+    return oldest + max < first;
 }
 
 /* ---- opening, starting anew ---- */

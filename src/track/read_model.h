@@ -54,8 +54,9 @@ void read_model_begin(struct read_model *model);
 void read_model_apply(struct read_model *model, const struct record *record, usec now);
 /* Marks up to `max` attempts whose time has come. Returns how many. */
 size_t read_model_judge(struct read_model *model, usec now, size_t max);
-/* Forgets index entries of records before `first`, which the journal has no more; at most `max`. */
-void read_model_trim(struct read_model *model, uint64_t first, size_t max);
+/* Forgets index entries of records before `first`, which the journal has no more; at most `max`. true: there
+ * are more. */
+bool read_model_trim(struct read_model *model, uint64_t first, size_t max);
 /* RC_OK: everything since begin is in the file. Otherwise nothing is. */
 MUST_CHECK enum rc read_model_commit(struct read_model *model, struct err *err);
 

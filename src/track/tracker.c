@@ -7,7 +7,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/log.h"
+#include "journal/placed_file.h"
 #include "track/follower.h"
 #include "track/state.h"
 
@@ -24,6 +26,8 @@ struct tracker {
 
     /* the thread's own */
     struct follower follower; /* its model is NULL while there is none */
+    struct placed_file file;  /* what it is made of */
+    struct buf path;          /* of that */
     bool failing;             /* told once */
 };
 
@@ -63,7 +67,7 @@ static enum rc open_model(struct tracker *tracker, struct err *err)
     if (why.message[0])
         log_warn("the read model is made anew from the journal", "reason", why.message);
     atomic_store(&tracker->position, read_model_position(tracker->follower.model));
-    return RC_OK;
+    return placed_file_remember(&tracker->file, buf_str(&tracker->path), err);
 }
 
 /* A damaged file goes; the next turn makes it anew. */
@@ -75,6 +79,17 @@ static void remove_damaged(struct tracker *tracker)
     tracker->follower.damaged = false;
     if (state_remove(tracker->options.directory, STATE_FILE, &err) != RC_OK)
         log_error("the read model cannot be made anew", "reason", err.message);
+}
+
+/* Somebody removed or replaced it: what is written to it now is seen by nobody. */
+static void leave_if_gone(struct tracker *tracker)
+{
+    if (!tracker->follower.model || placed_file_is_there(&tracker->file, buf_str(&tracker->path)))
+        return;
+    log_warn("the read model's file was removed or replaced: it is opened anew", "file",
+             buf_str(&tracker->path));
+    read_model_close(tracker->follower.model);
+    tracker->follower.model = NULL;
 }
 
 static usec wait_time(struct tracker *tracker, enum rc rc)
@@ -97,6 +112,7 @@ static void *run(void *arg)
     while (!atomic_load(&tracker->stopping)) {
         bool more = false;
         atomic_store(&tracker->turn_at, clock_monotonic());
+        leave_if_gone(tracker);
         enum rc rc = tracker->follower.model ? turn(tracker, &more, &err) : open_model(tracker, &err);
         note(tracker, rc, &err);
         if (tracker->follower.damaged)
@@ -114,6 +130,7 @@ enum rc tracker_start(const struct tracker_options *options, struct tracker **re
     if (!tracker)
         return err_set(err, RC_NO_MEMORY, "no memory for the tracker");
     tracker->options = *options;
+    buf_addf(&tracker->path, "%s/%s", options->directory, STATE_FILE);
     tracker->follower.journal = options->journal;
     tracker->follower.stopping = &tracker->stopping;
     enum rc rc = open_model(tracker, err);
@@ -121,6 +138,7 @@ enum rc tracker_start(const struct tracker_options *options, struct tracker **re
         rc = err_set(err, RC_NO_MEMORY, "the tracker's thread could not be started");
     if (rc != RC_OK) {
         read_model_close(tracker->follower.model);
+        buf_cleanup(&tracker->path);
         free(tracker);
         return rc;
     }
@@ -136,6 +154,7 @@ void tracker_stop(struct tracker *tracker)
     journal_wake(tracker->options.journal);
     pthread_join(tracker->thread, NULL);
     read_model_close(tracker->follower.model);
+    buf_cleanup(&tracker->path);
     free(tracker);
 }
 

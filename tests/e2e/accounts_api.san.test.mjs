@@ -1,5 +1,6 @@
 // Questions about connected accounts: lists, one account with its attempts and timeline.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { test } from 'node:test';
 
 import { adminEvent, Api, expiredEvent, postAll, withQuery } from './api.mjs';
@@ -201,4 +202,17 @@ test('accounts that are not there, and the token', async (t) => {
     assertError(await api.ask('GET', `${ACCOUNTS}/here`, { headers: {} }), 401, 'unauthorized');
     assert.equal((await api.get(ACCOUNTS)).items.length, 1);
     assert.equal((await api.get('/api/v1/status')).accounts, 1);
+});
+
+test('state.db removed under a running server: it is made anew, and answers go on', async (t) => {
+    const { server, api } = await start(t);
+    await postAll(server, [adminEvent({ account: 'ca_before' })]);
+    await api.caughtUp();
+    for (const suffix of ['', '-wal', '-shm']) fs.rmSync(`${server.data}/state.db${suffix}`, { force: true });
+    await postAll(server, [adminEvent({ account: 'ca_after' })]);
+    await server.waitForLog(/read model's file was removed/);
+    await until('both are there', async () => {
+        const answer = await api.ask('GET', ACCOUNTS);
+        return answer.status === 200 && ids(answer.json.items).join() === 'ca_after,ca_before';
+    });
 });
