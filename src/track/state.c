@@ -9,8 +9,9 @@
 #include "base/buf.h"
 #include "track/sql.h"
 
-#define CACHE_KIB        24576 /* more is not faster, and counts */
-#define CHECKPOINT_PAGES 8000  /* pages that change again and again are copied once: a sixth of all time */
+#define CACHE_KIB 24576 /* more is not faster, and counts */
+/* The disk is busy for about as long as this takes to be written, and receiving waits for the disk too. */
+#define CHECKPOINT_PAGES 200
 
 const struct sqlite_schema STATE_SCHEMA = {
     .what = "read model",

@@ -14,7 +14,7 @@
 #include "track/sql.h"
 
 #define STATE_FILE         "state.db"
-#define STATE_PAGE_SIZE    8192 /* of new files */
+#define STATE_PAGE_SIZE    4096 /* of new files */
 #define STATE_REBUILD_FILE "state.db-rebuild"
 
 /* SQLite's tokenizer of words, and what it takes as part of a word beside letters and digits. */
