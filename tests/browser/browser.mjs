@@ -225,9 +225,10 @@ export async function assertNoHole(server, numbers) {
     assert.deepEqual(numbers, known.filter((seq) => seq >= oldest && seq <= newest));
 }
 
-/** Webhooks one after another, each acknowledged before the next. */
+/** Webhooks one after another, each acknowledged before the next; the API knows of them at the end (a moment after the answer). */
 export async function post(server, ...events) {
     for (const event of events) assertStored(await server.post(typeof event === 'string' ? event : adminEvent(event)));
+    await caughtUp(server);
 }
 
 /** Simulated users who go on until stop(), at the lowest priority: it is the page that is measured. */
