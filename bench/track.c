@@ -112,6 +112,7 @@ static void write_journal(struct run *run)
         }
         if (journal_append(run->journal, records, count, outcomes, &err) != RC_OK)
             die("writing the journal", &err);
+        journal_tidy(run->journal);
     }
     for (size_t i = 0; i < JOURNAL_MAX_BATCH; i++)
         buf_cleanup(&bodies[i]);

@@ -96,6 +96,7 @@ static enum rc flush_batch(struct importing *import, struct err *err)
         count_outcome(import, &import->batch[i], outcomes[i].result);
     import->batch_count = 0;
     import->batch_bytes = 0;
+    journal_tidy(import->journal);
     return RC_OK;
 }
 

@@ -17,6 +17,7 @@ struct engine {
     void (*close)(void *state);
     enum rc (*append)(void *state, const struct record *records, size_t count,
                       struct append_outcome *ret_outcomes, struct err *err);
+    void (*tidy)(void *state);
     enum rc (*read)(void *state, uint64_t after_seq, size_t max, record_fn fn, void *arg, uint64_t *ret_last,
                     struct err *err);
     uint64_t (*last)(void *state);

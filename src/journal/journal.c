@@ -101,6 +101,12 @@ enum rc journal_append(struct journal *journal, const struct record *records, si
     return rc;
 }
 
+void journal_tidy(struct journal *journal)
+{
+    assert(!journal->read_only);
+    journal->engine->tidy(journal->state);
+}
+
 enum rc journal_read(struct journal *journal, uint64_t after_seq, size_t max, record_fn fn, void *arg,
                      uint64_t *ret_last, struct err *err)
 {

@@ -340,6 +340,7 @@ static void process(struct receive *receive, struct batch *batch)
         conclude(receive, batch, rc, &err);
     }
     hand_back(receive, batch);
+    journal_tidy(receive->options.journal);
 }
 
 static void trim_old(struct receive *receive, usec now)

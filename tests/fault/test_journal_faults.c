@@ -80,6 +80,7 @@ static void store(struct run *run, size_t batch)
             run->acknowledged[batch] = true;
             for (size_t i = 0; i < BATCH_SIZE; i++)
                 assert_true(outcomes[i].result != APPEND_REFUSED && outcomes[i].seq > 0);
+            journal_tidy(run->journal);
             return;
         }
         expect_known_failure(rc, &err);
@@ -278,6 +279,7 @@ static void live_and_die(struct run *run, int out)
         if (journal_append(run->journal, records, BATCH_SIZE, outcomes, &err) != RC_OK ||
             write(out, &number, 1) != 1)
             _exit(1);
+        journal_tidy(run->journal);
     }
     journal_close(run->journal);
     _exit(0);

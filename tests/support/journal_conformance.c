@@ -92,6 +92,7 @@ static void append(struct scene *scene, const struct record *records, size_t cou
     struct err err = {""};
     if (journal_append(scene->journal, records, count, outcomes, &err) != RC_OK)
         fail_msg("journal_append: %s", err.message);
+    journal_tidy(scene->journal);
 }
 
 static struct append_outcome append_one(struct scene *scene, struct record record)

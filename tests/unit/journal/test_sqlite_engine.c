@@ -107,7 +107,9 @@ static enum rc append_batch(struct scene *scene, size_t from, size_t count)
             .body = slice_of(text, 260),
         };
     }
-    return journal_append(scene->journal, records, count, outcomes, &scene->err);
+    enum rc rc = journal_append(scene->journal, records, count, outcomes, &scene->err);
+    journal_tidy(scene->journal);
+    return rc;
 }
 
 /* One statement on the file behind the journal's back. */
