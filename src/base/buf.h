@@ -38,6 +38,14 @@ void buf_cleanup(struct buf *buf);
 /* Empties it and forgets a failure; keeps the memory. */
 void buf_clear(struct buf *buf);
 
+/* Forgets what stands after the first `len` bytes, which there must be. */
+static inline void buf_truncate(struct buf *buf, size_t len)
+{
+    buf->len = len;
+    if (buf->ptr)
+        buf->ptr[len] = '\0';
+}
+
 void buf_add(struct buf *buf, const void *data, size_t len);
 void buf_add_slice(struct buf *buf, struct slice s);
 void buf_add_str(struct buf *buf, const char *text);

@@ -37,6 +37,14 @@ static inline bool slice_equal(struct slice a, struct slice b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+/* Byte by byte; of two that begin alike the longer. */
+static inline bool slice_is_greater(struct slice a, struct slice b)
+{
+    size_t common = a.len < b.len ? a.len : b.len;
+    int order = common ? memcmp(a.ptr, b.ptr, common) : 0;
+    return order > 0 || (order == 0 && a.len > b.len);
+}
+
 static inline bool slice_is(struct slice s, const char *text)
 {
     return slice_equal(s, slice_str(text));

@@ -101,9 +101,9 @@ MUST_CHECK enum rc journal_append(struct journal *journal, const struct record *
                                   struct append_outcome *ret_outcomes, struct err *err);
 
 /*
- * What an engine puts off while it appends, so that nobody's answer waits for it (SQLite: copying its log into
- * the file). Call it after each append, when the outcome has been passed on; mostly there is nothing to do. A
- * failure harms nothing that is stored; journal_health() tells of it.
+ * What an engine puts off while it appends, so that nobody's answer waits for it (SQLite: copying its log
+ * into the file). Call it after each append, when the outcome has been passed on; mostly there is nothing to
+ * do. A failure harms nothing that is stored; journal_health() tells of it.
  */
 void journal_tidy(struct journal *journal);
 

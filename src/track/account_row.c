@@ -28,12 +28,16 @@ static void read_attempt(sqlite3_stmt *from, struct lifecycle *lifecycle)
     lifecycle->has_attempt = lifecycle->attempt.opened_by.at != TIME_NONE;
 }
 
-/* The columns of STATE_FIND_ACCOUNT. */
+static struct standing standing_of(const struct account_row *row)
+{
+    return (struct standing){row->app.name, row->lifecycle.status, row->stalled};
+}
+
+/* The columns of STATE_GET_ACCOUNT. */
 static void read_columns(sqlite3_stmt *from, struct account_row *row)
 {
     row->id = column_number(from, 0);
     row->is_stored = true;
-    row->stored_app = column_number(from, 1);
     row->app = (struct detail){column_number(from, 1), column_time(from, 5)};
     row->integration_name = (struct detail){column_number(from, 2), column_time(from, 6)};
     row->integration_id = (struct detail){column_number(from, 3), column_time(from, 7)};
@@ -54,37 +58,26 @@ static void read_columns(sqlite3_stmt *from, struct account_row *row)
     row->has_step = row->last_step.at != TIME_NONE;
     read_attempt(from, &row->lifecycle);
     set_text(&row->account_id, column_text(from, 25));
-}
-
-static bool read_row(struct state *state, enum state_statement which, struct account_row *row)
-{
-    sqlite3_stmt *from = state_next(state, which);
-    if (!from)
-        return false;
-    read_columns(from, row);
-    state_done(state, which);
-    if (buf_failed(&row->account_id) || buf_failed(&row->user_id) || buf_failed(&row->status_reason))
-        state_fail(state, RC_NO_MEMORY, "memory ran out");
-    return !state_failed(state);
-}
-
-bool account_row_find(struct state *state, struct slice account_id, struct account_row *row)
-{
-    state_ask(state, STATE_FIND_ACCOUNT, "s", account_id);
-    return read_row(state, STATE_FIND_ACCOUNT, row);
+    row->stored = standing_of(row);
 }
 
 bool account_row_get(struct state *state, int64_t id, struct account_row *row)
 {
     state_ask(state, STATE_GET_ACCOUNT, "i", id);
-    return read_row(state, STATE_GET_ACCOUNT, row);
+    sqlite3_stmt *from = state_next(state, STATE_GET_ACCOUNT);
+    if (!from)
+        return false;
+    read_columns(from, row);
+    state_done(state, STATE_GET_ACCOUNT);
+    if (buf_failed(&row->account_id) || buf_failed(&row->user_id) || buf_failed(&row->status_reason))
+        state_fail(state, RC_NO_MEMORY, "memory ran out");
+    return !state_failed(state);
 }
 
-void account_row_add(struct state *state, struct slice account_id, usec seen_at, uint64_t seq,
-                     struct account_row *row)
+void account_row_begin(struct account_row *row, int64_t id, struct slice account_id, usec seen_at,
+                       uint64_t seq)
 {
-    state_ask(state, STATE_LAST_ACCOUNT, "");
-    row->id = state_number(state, STATE_LAST_ACCOUNT, 0) + 1;
+    row->id = id;
     row->is_stored = false;
     set_text(&row->account_id, account_id);
     row->app = row->integration_name = row->integration_id = (struct detail){0, TIME_NONE};
@@ -106,29 +99,32 @@ static struct slice text_or_none(const struct buf *text)
 }
 
 /* Both statements take these first, in this order. */
-#define ROW_FORMAT "iiisttttiiittttstitiit"
+#define ROW_FORMAT "iiisttttittttstitiit"
 #define ROW_VALUES                                                                                           \
     row->id, row->integration_name.name, row->integration_id.name, text_or_none(&row->user_id), row->app.at, \
-        row->integration_name.at, row->integration_id.at, row->user_id_at, (int64_t)lifecycle->status,       \
-        (int64_t)row->stalled, (int64_t)lifecycle->attempts, lifecycle->started_at, lifecycle->completed_at, \
-        lifecycle->time_to_connect, row->last_event_at, text_or_none(&row->status_reason),                   \
-        row->has_step ? row->last_step.at : TIME_NONE, (int64_t)row->last_step.kind,                         \
-        lifecycle->has_attempt ? attempt->opened_by.at : TIME_NONE, (int64_t)attempt->opened_by.kind,        \
-        (int64_t)attempt->outcome, lifecycle->has_attempt ? attempt->ended_at : TIME_NONE
+        row->integration_name.at, row->integration_id.at, row->user_id_at, (int64_t)lifecycle->attempts,     \
+        lifecycle->started_at, lifecycle->completed_at, lifecycle->time_to_connect, row->last_event_at,      \
+        text_or_none(&row->status_reason), row->has_step ? row->last_step.at : TIME_NONE,                    \
+        (int64_t)row->last_step.kind, lifecycle->has_attempt ? attempt->opened_by.at : TIME_NONE,            \
+        (int64_t)attempt->opened_by.kind, (int64_t)attempt->outcome,                                         \
+        lifecycle->has_attempt ? attempt->ended_at : TIME_NONE
+#define STANDING_VALUES row->app.name, (int64_t)lifecycle->status, (int64_t)row->stalled
 
 void account_row_save(struct state *state, struct account_row *row)
 {
     const struct lifecycle *lifecycle = &row->lifecycle;
     const struct attempt *attempt = &lifecycle->attempt;
+    struct standing standing = standing_of(row);
     if (!row->is_stored)
-        state_run(state, STATE_ADD_ACCOUNT, ROW_FORMAT "isii", ROW_VALUES, row->app.name,
+        state_run(state, STATE_ADD_ACCOUNT, ROW_FORMAT "iiisii", ROW_VALUES, STANDING_VALUES,
                   buf_slice(&row->account_id), row->first_seen_at, row->first_seq);
     else
         state_run(state, STATE_SET_ACCOUNT, ROW_FORMAT, ROW_VALUES);
-    if (row->is_stored && row->app.name != row->stored_app)
-        state_run(state, STATE_SET_APP, "ii", row->id, row->app.name);
+    if (row->is_stored && (standing.app != row->stored.app || standing.status != row->stored.status ||
+                           standing.stalled != row->stored.stalled))
+        state_run(state, STATE_SET_STANDING, "iiii", row->id, STANDING_VALUES);
     row->is_stored = true;
-    row->stored_app = row->app.name;
+    row->stored = standing;
 }
 
 int64_t account_row_integration(const struct account_row *row)

@@ -17,8 +17,12 @@ struct detail {
 
 struct account_row {
     int64_t id;
-    bool is_stored;     /* false: account_row_save() adds it */
-    int64_t stored_app; /* an index follows it: written only when it is another */
+    bool is_stored; /* false: account_row_save() adds it */
+    struct standing {
+        int64_t app;
+        enum account_status status;
+        enum stalled stalled;
+    } stored; /* indexes follow these: written only when they are others */
     struct buf account_id;
     struct detail app;
     struct detail integration_name;
@@ -39,12 +43,11 @@ void account_row_init(struct account_row *row);
 void account_row_cleanup(struct account_row *row);
 
 /* Fills row; false when there is none or after a failure. */
-bool account_row_find(struct state *state, struct slice account_id, struct account_row *row);
 bool account_row_get(struct state *state, int64_t id, struct account_row *row);
 
 /* Begins a new one, first heard of in this record; it is in the file once it is saved. */
-void account_row_add(struct state *state, struct slice account_id, usec seen_at, uint64_t seq,
-                     struct account_row *row);
+void account_row_begin(struct account_row *row, int64_t id, struct slice account_id, usec seen_at,
+                       uint64_t seq);
 void account_row_save(struct state *state, struct account_row *row);
 
 /* What attempts are counted under: the integration's name, or its id where it has none. */

@@ -36,40 +36,39 @@ extern const struct sqlite_schema STATE_SCHEMA;
     X(STATE_FIND_NAME, "SELECT id FROM name WHERE text = ?1")                                                \
     X(STATE_ADD_NAME, "INSERT INTO name(text) VALUES(?1)")                                                   \
     X(STATE_NAME_TEXT, "SELECT text FROM name WHERE id = ?1")                                                \
-    X(STATE_FIND_ACCOUNT,                                                                                    \
-      "SELECT id, app, integration_name, integration_id, user_id, app_at, integration_name_at, "             \
-      "integration_id_at, user_id_at, status, stalled, attempts, first_seen_at, first_seq, started_at, "     \
-      "completed_at, time_to_connect, last_event_at, status_reason, step_at, step_kind, attempt_at, "        \
-      "attempt_kind, attempt_outcome, attempt_ended_at, account_id FROM account WHERE account_id = ?1")      \
+    X(STATE_FIND_ACCOUNT, "SELECT id FROM account WHERE account_id = ?1")                                    \
     X(STATE_GET_ACCOUNT,                                                                                     \
       "SELECT id, app, integration_name, integration_id, user_id, app_at, integration_name_at, "             \
       "integration_id_at, user_id_at, status, stalled, attempts, first_seen_at, first_seq, started_at, "     \
       "completed_at, time_to_connect, last_event_at, status_reason, step_at, step_kind, attempt_at, "        \
       "attempt_kind, attempt_outcome, attempt_ended_at, account_id FROM account WHERE id = ?1")              \
+    X(STATE_NEXT_ACCOUNT, "SELECT min(id) FROM account WHERE id > ?1")                                       \
     X(STATE_LAST_ACCOUNT, "SELECT max(id) FROM account")                                                     \
     X(STATE_ADD_ACCOUNT,                                                                                     \
       "INSERT INTO account(id, integration_name, integration_id, user_id, app_at, integration_name_at, "     \
-      "integration_id_at, user_id_at, status, stalled, attempts, started_at, completed_at, "                 \
-      "time_to_connect, last_event_at, status_reason, step_at, step_kind, attempt_at, attempt_kind, "        \
-      "attempt_outcome, attempt_ended_at, app, account_id, first_seen_at, first_seq) VALUES(?1, ?2, ?3, "    \
-      "?4, "                                                                                                 \
-      "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, " \
-      "?26)")                                                                                                \
+      "integration_id_at, user_id_at, attempts, started_at, completed_at, time_to_connect, last_event_at, "  \
+      "status_reason, step_at, step_kind, attempt_at, attempt_kind, attempt_outcome, attempt_ended_at, "     \
+      "app, status, stalled, account_id, first_seen_at, first_seq) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "  \
+      "?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)")            \
     X(STATE_SET_ACCOUNT,                                                                                     \
       "UPDATE account SET integration_name = ?2, integration_id = ?3, user_id = ?4, app_at = ?5, "           \
-      "integration_name_at = ?6, integration_id_at = ?7, user_id_at = ?8, status = ?9, stalled = ?10, "      \
-      "attempts = ?11, started_at = ?12, completed_at = ?13, time_to_connect = ?14, last_event_at = ?15, "   \
-      "status_reason = ?16, step_at = ?17, step_kind = ?18, attempt_at = ?19, attempt_kind = ?20, "          \
-      "attempt_outcome = ?21, attempt_ended_at = ?22 WHERE id = ?1")                                         \
-    X(STATE_SET_APP, "UPDATE account SET app = ?2 WHERE id = ?1")                                            \
+      "integration_name_at = ?6, integration_id_at = ?7, user_id_at = ?8, attempts = ?9, started_at = ?10, " \
+      "completed_at = ?11, time_to_connect = ?12, last_event_at = ?13, status_reason = ?14, step_at = ?15, " \
+      "step_kind = ?16, attempt_at = ?17, attempt_kind = ?18, attempt_outcome = ?19, "                       \
+      "attempt_ended_at = ?20 WHERE id = ?1")                                                                \
+    X(STATE_SET_STANDING, "UPDATE account SET app = ?2, status = ?3, stalled = ?4 WHERE id = ?1")            \
     X(STATE_ADD_STEP, "INSERT INTO step(account, at, kind, seq, reason, outcome, ended_at, deadline) "       \
                       "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                                              \
     X(STATE_FIND_STEP, "SELECT reason FROM step WHERE account = ?1 AND at = ?2 AND kind = ?3")               \
     X(STATE_SET_REASON, "UPDATE step SET reason = ?4 WHERE account = ?1 AND at = ?2 AND kind = ?3")          \
     X(STATE_SET_ATTEMPT, "UPDATE step SET outcome = ?4, ended_at = ?5, deadline = ?6 "                       \
                          "WHERE account = ?1 AND at = ?2 AND kind = ?3")                                     \
-    X(STATE_STEPS,                                                                                           \
-      "SELECT at, kind, reason, outcome, ended_at FROM step WHERE account = ?1 ORDER BY at, kind")           \
+    X(STATE_STEPS_FROM, "SELECT at, kind, outcome, ended_at FROM step WHERE account = ?1 "                   \
+                        "AND (at, kind) >= (?2, ?3) ORDER BY at, kind")                                      \
+    X(STATE_OPENED_BEFORE, "SELECT at, kind FROM step WHERE account = ?1 AND (at, kind) < (?2, ?3) "         \
+                           "AND outcome IS NOT NULL ORDER BY at DESC, kind DESC LIMIT 1")                    \
+    X(STATE_ATTEMPTS,                                                                                        \
+      "SELECT at, kind, outcome, ended_at FROM step WHERE account = ?1 AND outcome IS NOT NULL")             \
     X(STATE_DUE,                                                                                             \
       "SELECT account, at, kind FROM step WHERE deadline <= ?1 ORDER BY deadline, account LIMIT ?2")         \
     X(STATE_NEXT_DEADLINE, "SELECT min(deadline) FROM step WHERE deadline IS NOT NULL")                      \
