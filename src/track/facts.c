@@ -5,7 +5,7 @@
 
 #include "base/hash.h"
 
-#define MANY       8192
+#define MANY       32768
 #define MANY_BYTES ((size_t)4 << 20)
 #define SLOTS      ((size_t)2 * MANY) /* a power of two; never full */
 

@@ -23,12 +23,12 @@ struct fact {
     int64_t app;
     int64_t integration_name;
     int64_t integration_id;
-    bool has_step;
     enum step_kind kind;
+    bool has_step;
 
     /* Set by facts_add(). */
-    int64_t account; /* its number; 0: the event is about none */
     bool is_first;   /* nobody has heard of the account before */
+    int64_t account; /* its number; 0: the event is about none */
     struct fact_text {
         uint32_t at;
         uint32_t len;

@@ -28,7 +28,7 @@ struct follower {
  * that are too old. *ret_more: there is more to do at once. On failure nothing has changed, or (when the
  * journal could not be read to the end) only the records before.
  */
-#define FOLLOWER_BATCH 8192 /* when it is behind: pages are written once for many records */
+#define FOLLOWER_BATCH 32768 /* when it is behind: pages are written once for many records */
 #define FOLLOWER_TIME  (500 * USEC_PER_MS)
 MUST_CHECK enum rc follower_step(struct follower *follower, bool *ret_more, struct err *err);
 
