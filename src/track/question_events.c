@@ -235,6 +235,8 @@ enum rc question_events(struct questions *questions, const struct event_filter *
                         const struct page *page, bool reveal, struct buf *out, struct err *err)
 {
     struct question question;
+    if (filter->since != TIME_NONE && filter->until != TIME_NONE && filter->since > filter->until)
+        return err_set(err, RC_BAD_PARAMETER, "since: must not be after until");
     enum rc rc = question_begin(questions, &question, err);
     if (rc != RC_OK)
         return rc;
