@@ -117,6 +117,9 @@ static void test_what_is_not_allowed(void **state)
             fail_msg("\"%s\" is not in: %s", CASES[i][2], err.message);
     }
     REQUEST(&QUERY);
+    assert_int_equal(request_set(&request, IN_QUERY, slice_str("limit"), slice_of("1\0\n\x7f", 4), &err),
+                     RC_BAD_PARAMETER);
+    assert_true(strstr(err.message, "limit: \"1%00%0A%7F\" is not allowed"));
     assert_int_equal(set(&request, "limit", "1", &err), RC_OK);
     assert_int_equal(set(&request, "limit", "1", &err), RC_BAD_PARAMETER);
     assert_string_equal(err.message, "limit: given more than once");
