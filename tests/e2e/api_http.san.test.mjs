@@ -71,6 +71,7 @@ test('the link with the token', async (t) => {
     for (const target of ['/?token=wrong', '/?token=', '/?token=%ff']) {
         const wrong = await server.request({ path: target });
         assert.equal(wrong.status, 303);
+        assert.equal(wrong.headers.location, './?link=refused', 'the page says it');
         assert.equal(wrong.headers['set-cookie'], undefined);
     }
     const page = await server.request({ path: '/' });
