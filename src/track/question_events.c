@@ -4,7 +4,7 @@
 #include "track/text_index.h"
 
 #define FILTER_COUNT 3
-#define BLOCKS_READ  32  /* for one question, of those that are not known yet: about 10 ms */
+#define BLOCKS_READ  16  /* for one question, of those that are not known yet: about 10 ms */
 #define SPAN_COST    100 /* what beginning with another span costs, in rows */
 
 /* Numbers instead of names; 0: no condition. */
