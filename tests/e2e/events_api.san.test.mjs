@@ -183,7 +183,7 @@ test('since and until: whatever order the times of receipt are in', async (t) =>
     await api.caughtUp();
 
     const spans = [[0, 70_010_000], [50_000_000, 60_000_000], [50_004_000, 50_005_000], [8_999_000, 9_000_000], [1_000_000, 1_000_500],
-        [19_990_000, 60_000_005], [70_001_000, 70_009_000], [30_000_000, 40_000_000]].map(([from, to]) => [newest - to, newest - from]);
+        [19_990_000, 60_000_005], [70_001_000, 70_009_000], [30_000_000, 40_000_000], [19_997_521, 19_998_000]].map(([from, to]) => [newest - to, newest - from]);
     const narrow = [{}, { app: 'gmail' }, { connected_account_id: 'account-7' }, { q: 'brave' }, { q: 'gmail' }];
     for (const [since, before] of [...spans, [undefined, spans[2][0]], [spans[3][0], undefined]])
         for (const more of narrow) {
@@ -198,6 +198,9 @@ test('since and until: whatever order the times of receipt are in', async (t) =>
     // What was learned on the way: an old time is found at once, and nothing more is said to come.
     const page = await api.get(withQuery(EVENTS, { until: new Date(newest - 60_000_000).toISOString(), since: new Date(newest - 60_000_009).toISOString() }));
     assert.deepEqual([seqs(page.items).length, page.next], [9, null]);
+    await postAll(server, [adminEvent({})]);
+    await api.caughtUp();
+    assert.deepEqual(seqs(await api.all(EVENTS, { since: new Date(times.at(-1) + 1).toISOString() })).slice(0, 1), [times.length + 1], 'what came later');
 });
 
 test('cursors stay valid while events arrive', async (t) => {
