@@ -81,7 +81,10 @@ static const struct member ATTEMPT[] = {
 static const struct member ACCOUNT_DETAIL[] = {
     MEMBER("account", OBJECT, "how it is now", .of = "Account"),
     MEMBER("attempts", LIST, "to connect it, oldest first; the newest 500", .of = "Attempt"),
-    MEMBER("timeline", LIST, "every event about it, oldest first; the newest 500", .of = "Event"),
+    MEMBER("timeline", LIST, "every event about it, oldest first; the newest 500, or as many as have 4 MiB",
+           .of = "Event"),
+    MEMBER("timeline_next", CURSOR, "`cursor` of the older ones in /api/v1/events; null: these are all",
+           .nullable = true),
     END,
 };
 

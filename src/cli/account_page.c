@@ -224,13 +224,16 @@ static void add_step(const json_t *event, struct slice raw, usec *before, bool p
         add_payload(raw, screen, out);
 }
 
-/* `raw` is the text that `timeline` was made from: numbers in payloads are shown as they came. */
-static void add_timeline(const json_t *timeline, struct slice raw, bool payloads, const struct screen *screen,
+/* `raw` is the text that the timeline was made from: numbers in payloads are shown as they came. */
+static void add_timeline(const json_t *answer, struct slice raw, bool payloads, const struct screen *screen,
                          struct buf *out)
 {
+    const json_t *timeline = json_object_get(answer, "timeline");
     usec before = INT64_MIN;
     struct slice text;
     add_heading(screen, "Timeline", json_array_size(timeline), out);
+    if (json_is_string(json_object_get(answer, "timeline_next")))
+        buf_add_str(out, "The newest ones; there are older events.\n");
     for (size_t i = 0; json_raw_next(&raw, &text); i++)
         add_step(json_array_get(timeline, i), text, &before, payloads, screen, out);
 }
@@ -244,8 +247,7 @@ enum rc account_page_write(struct slice answer, bool payloads, const struct scre
         return rc;
     add_facts(screen, json_object_get(tree, "account"), out);
     add_attempts(screen, json_object_get(tree, "attempts"), out);
-    add_timeline(json_object_get(tree, "timeline"), json_raw_member(answer, "timeline"), payloads, screen,
-                 out);
+    add_timeline(tree, json_raw_member(answer, "timeline"), payloads, screen, out);
     json_decref(tree);
     return RC_OK;
 }

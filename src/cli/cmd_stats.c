@@ -15,7 +15,10 @@ struct stats_options {
 };
 
 static const char *const BY[] = {"app", "integration", NULL};
-static const char *const BUCKETS[] = {"minute", "hour", "day", NULL};
+enum bucket { BUCKET_AUTO, BUCKET_MINUTE, BUCKET_HOUR, BUCKET_DAY };
+static const char *const BUCKETS[] = {"auto", "minute", "hour", "day", NULL};
+#define MINUTES_UP_TO (6 * USEC_HOUR)
+#define HOURS_UP_TO   (31 * USEC_DAY)
 
 #define AT(member) offsetof(struct stats_options, member)
 static const struct option ROWS[] = {
@@ -42,14 +45,44 @@ static const struct option ROWS[] = {
      .kind = OPTION_CHOICE,
      .offset = AT(bucket),
      .value = "STEP",
-     .fallback = "hour",
+     .fallback = "auto",
      .choices = BUCKETS,
-     .help = "the step of the series; since and until are widened to whole ones"},
+     .help = "the step of the series, to which since and until are widened; auto is minute for up to 6 hours "
+             "and day for more than 31 days"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "the API's answer, one line of JSON"},
 };
 static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
 
-static enum rc ask(const struct stats_options *options, struct buf *answer, struct err *err)
+/* As the server reads it, which also says what is wrong with it. */
+static bool read_time(const char *text, usec now, usec *ret)
+{
+    usec ago;
+    *ret = now;
+    if (!text || clock_parse(slice_str(text), ret))
+        return true;
+    if (!clock_parse_duration(slice_str(text), &ago))
+        return false;
+    *ret = now - ago;
+    return true;
+}
+
+/* Fine enough that widening to whole steps adds little. */
+static const char *choose_bucket(const struct stats_options *options)
+{
+    usec now = clock_wall();
+    usec since;
+    usec until;
+    if (options->bucket != BUCKET_AUTO)
+        return BUCKETS[options->bucket];
+    if (!read_time(options->since, now, &since) || !read_time(options->until, now, &until))
+        return BUCKETS[BUCKET_HOUR];
+    if (until - since <= MINUTES_UP_TO)
+        return BUCKETS[BUCKET_MINUTE];
+    return BUCKETS[until - since <= HOURS_UP_TO ? BUCKET_HOUR : BUCKET_DAY];
+}
+
+static enum rc ask(const struct stats_options *options, const char *bucket, struct buf *answer,
+                   struct err *err)
 {
     CLEANUP(server_access_close) struct server_access access = {.client = NULL};
     CLEANUP(buf_cleanup) struct buf path = BUF_INIT;
@@ -57,7 +90,7 @@ static enum rc ask(const struct stats_options *options, struct buf *answer, stru
     server_path_add_query(&path, "since", options->since);
     server_path_add_query(&path, "until", options->until);
     server_path_add_query(&path, "by", BY[options->by]);
-    server_path_add_query(&path, "bucket", BUCKETS[options->bucket]);
+    server_path_add_query(&path, "bucket", bucket);
     enum rc rc = server_access_open(&access, &options->access, err);
     return rc ? rc : server_access_get(&access, buf_str(&path), answer, err);
 }
@@ -66,10 +99,10 @@ static enum rc show(const struct stats_options *options, struct err *err)
 {
     CLEANUP(buf_cleanup) struct buf answer = BUF_INIT;
     CLEANUP(buf_cleanup) struct buf out = BUF_INIT;
-    const struct stats_page page = {.by = BY[options->by], .bucket = BUCKETS[options->bucket]};
+    const struct stats_page page = {.by = BY[options->by], .bucket = choose_bucket(options)};
     struct screen screen = screen_of(STDOUT_FILENO);
     json_t *tree;
-    enum rc rc = ask(options, &answer, err);
+    enum rc rc = ask(options, page.bucket, &answer, err);
     if (rc)
         return rc;
     if (options->json) {

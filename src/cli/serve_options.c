@@ -95,7 +95,8 @@ static const struct option ROWS[] = {
      .value = "DURATION",
      .fallback = "90d",
      .max = FOREVER,
-     .help = "journal records older than this are removed; 0 keeps everything"},
+     .help =
+         "events older than this are removed, once an hour; accounts and figures stay; 0 keeps everything"},
     SLOW_AFTER_ROW(AT(slow_after)),
     ABANDONED_AFTER_ROW(AT(abandoned_after)),
     {.name = "admin-token",

@@ -185,17 +185,19 @@ enum rc call_add_body(struct call *call, const char *data, size_t len, struct er
 /* --- answers ------------------------------------------------------------------------------------------- */
 
 /* GET /?token=T, as the start prints it: a right token becomes a cookie and leaves the address bar; with a
- * wrong one the page shows its login. */
+ * wrong one the page is told to say so where it asks for the token. The fragment stays in either case. */
 static bool answer_login(struct call *call)
 {
     const char *given = MHD_lookup_connection_value(call->http, MHD_GET_ARGUMENT_KIND, "token");
     if (!given || strcmp(call->request.path, "/") != 0)
         return false;
     CLEANUP(buf_cleanup) struct buf token = BUF_INIT;
+    const struct session *session = &call->all->session;
+    bool right = request_decode(slice_str(given), &token) && session_token_is(session, buf_slice(&token));
     call->reply.status = MHD_HTTP_SEE_OTHER;
-    reply_header(&call->reply, MHD_HTTP_HEADER_LOCATION, "./");
-    if (request_decode(slice_str(given), &token) && session_token_is(&call->all->session, buf_slice(&token)))
-        session_give(&call->all->session, &call->reply);
+    reply_header(&call->reply, MHD_HTTP_HEADER_LOCATION, right ? "./" : "./?link=refused");
+    if (right)
+        session_give(session, &call->reply);
     return true;
 }
 

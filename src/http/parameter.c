@@ -37,23 +37,38 @@ void parameter_write_allowed(const struct parameter *parameter, struct buf *out)
 }
 
 /* How much of a stranger's text a sentence shows: not much, and no half characters. */
-static int shown_length(struct slice text)
+static size_t shown_length(struct slice text)
 {
     if (text.len <= SHOWN_MAX)
-        return (int)text.len;
+        return text.len;
     size_t n = SHOWN_MAX;
     while (n > 0 && ((unsigned char)text.ptr[n] & 0xC0) == 0x80)
         n--;
-    return (int)n;
+    return n;
+}
+
+/* What cannot be seen is shown as the %XX that a query has for it. */
+static void write_shown(struct slice text, struct buf *out)
+{
+    size_t shown = shown_length(text);
+    for (size_t i = 0; i < shown; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c < 0x20 || c == 0x7F)
+            buf_addf(out, "%%%02X", c);
+        else
+            buf_add_char(out, (char)c);
+    }
+    buf_add_str(out, shown < text.len ? "…" : "");
 }
 
 static enum rc refuse(const struct parameter *parameter, struct slice text, struct err *err)
 {
+    CLEANUP(buf_cleanup) struct buf shown = BUF_INIT;
     CLEANUP(buf_cleanup) struct buf allowed = BUF_INIT;
+    write_shown(text, &shown);
     parameter_write_allowed(parameter, &allowed);
-    int shown = shown_length(text);
-    return err_set(err, RC_BAD_PARAMETER, "%s: \"%.*s%s\" is not allowed; it must be %s", parameter->name,
-                   shown, text.ptr ? text.ptr : "", (size_t)shown < text.len ? "…" : "", buf_str(&allowed));
+    return err_set(err, RC_BAD_PARAMETER, "%s: \"%s\" is not allowed; it must be %s", parameter->name,
+                   buf_str(&shown), buf_str(&allowed));
 }
 
 static bool parse_number(struct slice text, int64_t min, int64_t max, int64_t *ret)

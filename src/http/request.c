@@ -170,12 +170,28 @@ static bool member_text(const json_t *value, char number[24], struct slice *ret)
     return true;
 }
 
+/* The row of a member that must be a string; NULL: another one, or none. */
+static const struct parameter *find_text(const struct request *request, const char *name)
+{
+    const struct parameter *rows = request->endpoint->parameters;
+    for (size_t i = 0; rows && rows[i].name; i++)
+        if (rows[i].place == IN_BODY && rows[i].kind == PARAMETER_TEXT && strcmp(rows[i].name, name) == 0)
+            return &rows[i];
+    return NULL;
+}
+
 static enum rc set_member(struct request *request, const char *name, const json_t *value, struct err *err)
 {
     char number[24];
     struct slice text;
     if (json_is_null(value))
         return RC_OK;
+    const struct parameter *text_row = find_text(request, name);
+    if (text_row && !json_is_string(value)) {
+        CLEANUP(buf_cleanup) struct buf allowed = BUF_INIT;
+        parameter_write_allowed(text_row, &allowed);
+        return err_set(err, RC_BAD_PARAMETER, "%s: must be a string: %s", name, buf_str(&allowed));
+    }
     if (!member_text(value, number, &text))
         return err_set(err, RC_BAD_PARAMETER, "%.40s: objects, lists and fractions are not allowed here",
                        name);

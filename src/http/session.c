@@ -13,11 +13,34 @@ bool session_token_is(const struct session *session, struct slice token)
     return session->token[0] && slice_equal_secret(slice_str(session->token), token);
 }
 
+/* Other schemes are for whoever stands in front of this server: browsers send those beside our cookie. */
+static bool has_bearer(const char *authorization)
+{
+    return authorization && strncasecmp(authorization, "Bearer", 6) == 0 &&
+           (authorization[6] == ' ' || authorization[6] == '\0');
+}
+
 static bool is_bearer(const struct session *session, const char *authorization)
 {
-    if (!authorization || strncasecmp(authorization, "Bearer ", 7) != 0)
-        return false;
-    return session_token_is(session, slice_trim(slice_str(authorization + 7)));
+    return has_bearer(authorization) &&
+           session_token_is(session, slice_trim(slice_str(authorization + strlen("Bearer"))));
+}
+
+/* A wrong token is wrong, whatever the cookie. */
+static enum rc check_token(const struct session *session, const char *authorization, bool right_cookie,
+                           struct err *err)
+{
+    if (!session->token || is_bearer(session, authorization))
+        return RC_OK;
+    if (has_bearer(authorization))
+        return err_set(err, RC_UNAUTHORIZED,
+                       "the token in the Authorization header is not the admin token; that is in the file "
+                       "admin-token of the data directory");
+    if (right_cookie)
+        return RC_OK;
+    return err_set(err, RC_UNAUTHORIZED,
+                   "send the admin token as 'Authorization: Bearer TOKEN'; it is in the file admin-token "
+                   "of the data directory");
 }
 
 /* Is our cookie there (RFC 6265, section 5.4), and is one of that name right? */
@@ -69,10 +92,11 @@ enum rc session_check(const struct session *session, enum access access, const s
     bool right_cookie;
     bool bearer = is_bearer(session, authorization);
     read_cookies(session, cookie, &has_cookie, &right_cookie);
-    if (access == ACCESS_TOKEN && session->token && !bearer && !right_cookie)
-        return err_set(err, RC_UNAUTHORIZED,
-                       "send the admin token as 'Authorization: Bearer TOKEN'; it is in the file admin-token "
-                       "of the data directory");
+    if (access == ACCESS_TOKEN) {
+        enum rc rc = check_token(session, authorization, right_cookie, err);
+        if (rc != RC_OK)
+            return rc;
+    }
     if (!changes_something(request->method) || (session->token && bearer))
         return RC_OK;
     enum origin origin = origin_of(request);

@@ -29,7 +29,8 @@ bool session_token_is(const struct session *session, struct slice token);
 
 /*
  * May this request be answered? `authorization` and `cookie` are the headers, NULL when absent; they are
- * looked at here and kept nowhere. RC_UNAUTHORIZED, RC_FORBIDDEN.
+ * looked at here and kept nowhere. A wrong bearer token is refused even beside a right cookie.
+ * RC_UNAUTHORIZED, RC_FORBIDDEN.
  */
 MUST_CHECK enum rc session_check(const struct session *session, enum access access,
                                  const struct request *request, const char *authorization, const char *cookie,

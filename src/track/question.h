@@ -11,10 +11,12 @@
 
 #include "track/questions.h"
 #include "track/sql.h"
+#include "track/time_blocks.h"
 
 struct question {
     struct questions *questions;
     struct journal *journal;
+    struct time_blocks *blocks;
     struct connection_to_state *connection;
     sqlite3 *db;
     enum rc rc;

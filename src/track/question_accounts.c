@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "track/lifecycle.h"
 #include "track/question.h"
@@ -143,19 +144,70 @@ static void write_attempts(struct question *question, int64_t account, struct bu
     sqlite3_finalize(rows);
 }
 
+/* One event of a timeline, as a piece of struct timeline's text. */
+struct entry {
+    int64_t seq;
+    usec occurred;
+    size_t at;
+    size_t len;
+};
+
+struct timeline {
+    struct entry items[QUESTION_MAX_ITEMS];
+    size_t count;
+    struct buf text;
+    int64_t next; /* the cursor of the events that there was no room for; 0: these are all */
+};
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct entry *x = a;
+    const struct entry *y = b;
+    if (x->occurred != y->occurred)
+        return x->occurred < y->occurred ? -1 : 1;
+    return (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+/* The newest, as many as there is room for. */
+static void read_timeline(struct question *question, int64_t account, bool reveal, struct timeline *timeline)
+{
+    sqlite3_stmt *rows = question_ask(
+        question,
+        "SELECT seq, occurred FROM event WHERE account = ?1 AND account <> 0 ORDER BY seq DESC LIMIT ?2",
+        "ii", account, (int64_t)QUESTION_MAX_ITEMS + 1);
+    struct event_view view = {.reveal = reveal};
+    struct buf *text = &timeline->text;
+    while (rows && question_next(question, rows)) {
+        struct entry entry = {column_number(rows, 0), column_number(rows, 1), text->len, 0};
+        if (timeline->count == QUESTION_MAX_ITEMS || text->len >= QUESTION_BYTES) {
+            timeline->next = entry.seq + 1;
+            break;
+        }
+        if (!question_write_event(question, (uint64_t)entry.seq, &view, "", text))
+            continue;
+        entry.len = text->len - entry.at;
+        timeline->items[timeline->count++] = entry;
+    }
+    sqlite3_finalize(rows);
+    if (buf_failed(text))
+        question_fail(question, RC_NO_MEMORY, "memory ran out");
+}
+
 static void write_timeline(struct question *question, int64_t account, bool reveal, struct buf *out)
 {
-    sqlite3_stmt *rows =
-        question_ask(question,
-                     "SELECT seq FROM (SELECT seq, occurred FROM event WHERE account = ?1 AND account <> 0 "
-                     "ORDER BY seq DESC LIMIT ?2) ORDER BY occurred, seq",
-                     "ii", account, (int64_t)QUESTION_MAX_ITEMS);
-    struct event_view view = {.reveal = reveal};
-    const char *between = "";
-    while (rows && question_next(question, rows))
-        if (question_write_event(question, (uint64_t)column_number(rows, 0), &view, between, out))
-            between = ",";
-    sqlite3_finalize(rows);
+    struct timeline timeline = {.text = BUF_INIT};
+    read_timeline(question, account, reveal, &timeline);
+    qsort(timeline.items, timeline.count, sizeof timeline.items[0], compare_entries);
+    for (size_t i = 0; i < timeline.count && !question_failed(question); i++) {
+        buf_add_str(out, i ? "," : "");
+        buf_add(out, timeline.text.ptr + timeline.items[i].at, timeline.items[i].len);
+    }
+    buf_add_str(out, "],\"timeline_next\":");
+    if (timeline.next)
+        buf_addf(out, "\"%lld\"", (long long)timeline.next);
+    else
+        buf_add_str(out, "null");
+    buf_cleanup(&timeline.text);
 }
 
 enum rc question_account(struct questions *questions, struct slice id, bool reveal, struct buf *out,
@@ -173,7 +225,7 @@ enum rc question_account(struct questions *questions, struct slice id, bool reve
     write_attempts(&question, number, out);
     buf_add_str(out, "],\"timeline\":[");
     write_timeline(&question, number, reveal, out);
-    buf_add_str(out, "]}");
+    buf_add_char(out, '}');
     return question_end(&question, out, err);
 }
 

@@ -4,6 +4,8 @@
 #include "track/text_index.h"
 
 #define FILTER_COUNT 3
+#define BLOCKS_READ  16  /* for one question, of those that are not known yet: about 10 ms */
+#define SPAN_COST    100 /* what beginning with another span costs, in rows */
 
 /* Numbers instead of names; 0: no condition. */
 struct conditions {
@@ -18,11 +20,13 @@ struct conditions {
 struct listing {
     struct question *question;
     struct conditions conditions;
+    struct buf match; /* of the words that are searched for; empty: none */
     const struct page *page;
     struct event_view view;
     struct buf *out;
     size_t items;
     size_t examined;
+    size_t blocks_read;
     uint64_t next; /* go on below this; 0: nothing is left */
 };
 
@@ -46,30 +50,6 @@ static void read_conditions(struct question *question, const struct event_filter
                                    filter->connected_account_id);
     if (ret->account == 0)
         ret->impossible = true;
-}
-
-/*
- * The first record received at or after `at`, as far as the clock did not jump: record numbers and times of
- * receipt rise together, so twenty looks find it among a million.
- */
-static uint64_t seq_at(struct question *question, usec at, uint64_t low, uint64_t high)
-{
-    static const char NEXT[] = "SELECT seq, at FROM event WHERE seq >= ?1 ORDER BY seq LIMIT 1";
-    sqlite3_stmt *look = question_ask(question, NEXT, "");
-    while (low < high && !question_failed(question)) {
-        uint64_t middle = low + (high - low) / 2;
-        sqlite3_bind_int64(look, 1, (sqlite3_int64)middle);
-        bool found = question_next(question, look);
-        bool before = found && column_number(look, 1) < at;
-        uint64_t seq = found ? (uint64_t)column_number(look, 0) : high;
-        sqlite3_reset(look);
-        if (before)
-            low = seq + 1;
-        else
-            high = middle;
-    }
-    sqlite3_finalize(look);
-    return low;
 }
 
 static bool fits(const struct conditions *conditions, sqlite3_stmt *row)
@@ -100,7 +80,7 @@ static bool take_rows(struct listing *listing, sqlite3_stmt *rows)
 }
 
 /* The narrowest index that a condition has; the other conditions are looked at row by row. */
-static void list_by_index(struct listing *listing, uint64_t low, uint64_t high)
+static bool list_by_index(struct listing *listing, uint64_t low, uint64_t high)
 {
     const struct conditions *conditions = &listing->conditions;
     const struct {
@@ -121,8 +101,9 @@ static void list_by_index(struct listing *listing, uint64_t low, uint64_t high)
              i < FILTER_COUNT ? INDEXES[i].column : "?3 = 0");
     sqlite3_stmt *rows = question_ask(listing->question, sql, "iii", (int64_t)low, (int64_t)high,
                                       i < FILTER_COUNT ? INDEXES[i].number : 0);
-    take_rows(listing, rows);
+    bool go_on = take_rows(listing, rows);
     sqlite3_finalize(rows);
+    return go_on;
 }
 
 static bool has_table(struct question *question, int64_t shard)
@@ -135,8 +116,7 @@ static bool has_table(struct question *question, int64_t shard)
     return has;
 }
 
-static bool list_shard(struct listing *listing, int64_t shard, uint64_t low, uint64_t high,
-                       struct slice match)
+static bool list_shard(struct listing *listing, int64_t shard, uint64_t low, uint64_t high)
 {
     struct buf sql = BUF_INIT;
     bool go_on = true;
@@ -147,8 +127,8 @@ static bool list_shard(struct listing *listing, int64_t shard, uint64_t low, uin
     buf_add_str(&sql, " AS t CROSS JOIN event AS e ON e.seq = t.rowid WHERE ");
     text_index_table(shard, &sql);
     buf_add_str(&sql, " MATCH ?3 AND t.rowid >= ?1 AND t.rowid < ?2 ORDER BY t.rowid DESC");
-    sqlite3_stmt *rows =
-        question_ask(listing->question, buf_str(&sql), "iis", (int64_t)low, (int64_t)high, match);
+    sqlite3_stmt *rows = question_ask(listing->question, buf_str(&sql), "iis", (int64_t)low, (int64_t)high,
+                                      buf_slice(&listing->match));
     if (rows)
         go_on = take_rows(listing, rows);
     sqlite3_finalize(rows);
@@ -156,50 +136,122 @@ static bool list_shard(struct listing *listing, int64_t shard, uint64_t low, uin
     return go_on && !question_failed(listing->question);
 }
 
-static void list_by_words(struct listing *listing, uint64_t low, uint64_t high, struct slice q)
+static bool list_by_words(struct listing *listing, uint64_t low, uint64_t high)
 {
-    struct buf match = BUF_INIT;
-    question_match(listing->question, q, &match);
+    bool go_on = true;
     int64_t oldest = text_index_shard(low);
-    for (int64_t shard = text_index_shard(high); shard >= oldest && !question_failed(listing->question);
-         shard--)
-        if (!list_shard(listing, shard, low, high, buf_slice(&match)))
-            break;
-    buf_cleanup(&match);
+    for (int64_t shard = text_index_shard(high); go_on && shard >= oldest; shard--)
+        go_on = list_shard(listing, shard, low, high);
+    return go_on;
 }
 
-static void list(struct listing *listing, const struct event_filter *filter)
+/* The record numbers from low up to before high. */
+static bool list_span(struct listing *listing, uint64_t low, uint64_t high)
+{
+    if (low >= high)
+        return true;
+    if (listing->examined >= QUESTION_BUDGET) {
+        listing->next = high;
+        return false;
+    }
+    listing->examined += SPAN_COST;
+    bool go_on = listing->match.len ? list_by_words(listing, low, high) : list_by_index(listing, low, high);
+    return go_on && !question_failed(listing->question);
+}
+
+/* ---- times ---- */
+
+/* false: this answer has done enough. */
+static bool read_block(struct listing *listing, uint64_t number, struct time_block *ret)
+{
+    if (listing->blocks_read == BLOCKS_READ || listing->items == listing->page->limit)
+        return false;
+    listing->blocks_read++;
+    sqlite3_stmt *row =
+        question_ask(listing->question, "SELECT min(at), max(at) FROM event WHERE seq >= ?1 AND seq < ?2",
+                     "ii", (int64_t)(number * TIME_BLOCK), (int64_t)((number + 1) * TIME_BLOCK));
+    bool found = row && question_next(listing->question, row);
+    bool empty = found && sqlite3_column_type(row, 0) == SQLITE_NULL;
+    if (found) {
+        ret->oldest = empty ? INT64_MAX : column_number(row, 0);
+        ret->newest = empty ? INT64_MIN : column_number(row, 1);
+        time_blocks_keep(listing->question->blocks, number, ret);
+    }
+    sqlite3_finalize(row);
+    return found;
+}
+
+/*
+ * Lists the spans between the blocks that were received at other times altogether. Numbers and times of
+ * receipt need not rise together, so every block has to be known; a block that is not is read when what
+ * stands above it has been listed. Records from `end` on are yet to come.
+ */
+static void list_by_time(struct listing *listing, uint64_t low, uint64_t high, uint64_t end)
+{
+    const struct conditions *conditions = &listing->conditions;
+    uint64_t top = high; /* from here down to `from` is to be listed */
+    uint64_t from = high;
+    while (from > low) {
+        uint64_t number = (from - 1) / TIME_BLOCK;
+        uint64_t bottom = number * TIME_BLOCK > low ? number * TIME_BLOCK : low;
+        bool complete = (number + 1) * TIME_BLOCK <= end;
+        struct time_block block;
+        if (complete && !time_blocks_find(listing->question->blocks, number, &block)) {
+            if (!list_span(listing, from, top))
+                return;
+            top = from;
+            if (!read_block(listing, number, &block)) {
+                listing->next = from;
+                return;
+            }
+        }
+        if (complete && !time_block_meets(&block, conditions->since, conditions->until)) {
+            if (!list_span(listing, from, top))
+                return;
+            top = bottom;
+        }
+        from = bottom;
+    }
+    list_span(listing, low, top);
+}
+
+static void list(struct listing *listing)
 {
     struct question *question = listing->question;
     const struct conditions *conditions = &listing->conditions;
     uint64_t first = (uint64_t)question_number(question, 1, "SELECT min(seq) FROM event", "");
     uint64_t end = (uint64_t)question_number(question, 0, "SELECT max(seq) FROM event", "") + 1;
-    uint64_t low = conditions->since == TIME_NONE ? first : seq_at(question, conditions->since, first, end);
-    uint64_t high = conditions->until == TIME_NONE ? end : seq_at(question, conditions->until, first, end);
+    uint64_t high = end;
     if (listing->page->cursor != 0 && listing->page->cursor < high)
         high = listing->page->cursor;
-    if (filter->q.ptr)
-        list_by_words(listing, low, high, filter->q);
+    /* One account's events are few: their times are looked at row by row. */
+    if (conditions->account != 0 || (conditions->since == TIME_NONE && conditions->until == TIME_NONE))
+        list_span(listing, first, high);
     else
-        list_by_index(listing, low, high);
+        list_by_time(listing, first, high, end);
 }
 
 enum rc question_events(struct questions *questions, const struct event_filter *filter,
                         const struct page *page, bool reveal, struct buf *out, struct err *err)
 {
     struct question question;
+    if (filter->since != TIME_NONE && filter->until != TIME_NONE && filter->since > filter->until)
+        return err_set(err, RC_BAD_PARAMETER, "since: must not be after until");
     enum rc rc = question_begin(questions, &question, err);
     if (rc != RC_OK)
         return rc;
     struct listing listing = {.question = &question, .page = page, .view = {.reveal = reveal}, .out = out};
+    if (filter->q.ptr)
+        question_match(&question, filter->q, &listing.match);
     read_conditions(&question, filter, &listing.conditions);
     buf_add_str(out, "{\"items\":[");
     if (!listing.conditions.impossible)
-        list(&listing, filter);
+        list(&listing);
     if (listing.next)
         buf_addf(out, "],\"next\":\"%llu\"}", (unsigned long long)listing.next);
     else
         buf_add_str(out, "],\"next\":null}");
+    buf_cleanup(&listing.match);
     return question_end(&question, out, err);
 }
 

@@ -8,6 +8,7 @@
 
 /* Apps beyond this number, the ones with the fewest accounts, share the label "other". */
 #define MAX_APPS 256
+#define OTHER    "other"
 
 struct app {
     int64_t name;
@@ -22,6 +23,7 @@ struct app {
 struct apps {
     struct app *items;
     size_t count;
+    int64_t other_name; /* of an app that is really called so: it is counted with the rest */
     struct app other;
     bool has_other;
 };
@@ -44,12 +46,14 @@ static struct app *find(struct apps *apps, int64_t name)
     return &apps->other;
 }
 
-/* The apps with the most accounts get a label of their own. */
+/* The apps with the most accounts get a label of their own, but for one that is called as the rest is. */
 static void choose_apps(struct question *question, struct apps *apps)
 {
-    sqlite3_stmt *rows = question_ask(
-        question, "SELECT app, sum(accounts) FROM tally GROUP BY app ORDER BY 2 DESC, 1 LIMIT ?1", "i",
-        (int64_t)MAX_APPS);
+    apps->other_name = question_name(question, slice_str(OTHER));
+    sqlite3_stmt *rows = question_ask(question,
+                                      "SELECT app, sum(accounts) FROM tally WHERE app <> ?2 OR app = 0 "
+                                      "GROUP BY app ORDER BY 2 DESC, 1 LIMIT ?1",
+                                      "ii", (int64_t)MAX_APPS, apps->other_name);
     apps->items = calloc(MAX_APPS, sizeof *apps->items);
     if (!apps->items)
         question_fail(question, RC_NO_MEMORY, "memory ran out");
@@ -99,7 +103,7 @@ static void add_label(struct question *question, const struct apps *apps, const 
     sqlite3_stmt *rows = question_ask(question, "SELECT text FROM name WHERE id = ?1", "i", app->name);
     buf_add_str(out, "app=\"");
     if (app == &apps->other)
-        buf_add_str(out, "other");
+        buf_add_str(out, OTHER);
     else if (rows && question_next(question, rows))
         metrics_text_label(column_text(rows, 0), out);
     buf_add_char(out, '"');

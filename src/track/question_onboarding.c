@@ -4,6 +4,7 @@
 #include "track/question.h"
 #include "track/rollup.h"
 
+#define OTHER     "other"
 #define OTHER_KEY (-1)
 #define SLOTS     (4 * QUESTION_MAX_GROUPS)
 
@@ -21,6 +22,7 @@ struct groups {
     struct question *question;
     enum rollup_level level;
     enum onboarding_by by;
+    int64_t other_name; /* of what is really called so: it is in the group of the rest */
     struct group *items;
     size_t count;
     int slots[SLOTS]; /* index + 1 by key; 0: free */
@@ -98,6 +100,8 @@ static void add_row(struct groups *groups, sqlite3_stmt *row)
     int64_t key = 0;
     if (groups->level != LEVEL_ALL)
         key = column_number(row, groups->by == BY_APP ? 0 : 1);
+    if (key != 0 && key == groups->other_name)
+        key = OTHER_KEY;
     struct group *group = group_of(groups, key);
     if (!group)
         return;
@@ -137,6 +141,7 @@ static struct groups *groups_new(struct question *question, enum rollup_level le
     groups->question = question;
     groups->level = level;
     groups->by = by;
+    groups->other_name = question_name(question, slice_str(OTHER));
     return groups;
 }
 
@@ -188,7 +193,7 @@ static void add_key(struct question *question, int64_t key, struct buf *out)
 {
     sqlite3_stmt *rows = question_ask(question, "SELECT text FROM name WHERE id = ?1", "i", key);
     if (key == OTHER_KEY)
-        buf_add_str(out, "\"other\"");
+        buf_add_str(out, "\"" OTHER "\"");
     else if (rows && question_next(question, rows))
         json_add_text(out, column_text(rows, 0));
     else

@@ -25,6 +25,7 @@ struct questions {
     pthread_mutex_t mutex; /* guards the rest */
     struct connection_to_state *idle;
     size_t idle_count;
+    struct time_blocks blocks; /* has its own */
 };
 
 enum rc questions_open(const char *directory, struct journal *journal, struct questions **ret,
@@ -40,6 +41,7 @@ enum rc questions_open(const char *directory, struct journal *journal, struct qu
     }
     questions->journal = journal;
     pthread_mutex_init(&questions->mutex, NULL);
+    time_blocks_init(&questions->blocks);
     *ret = questions;
     return RC_OK;
 }
@@ -60,6 +62,7 @@ void questions_close(struct questions *questions)
         connection_free(connection);
     }
     pthread_mutex_destroy(&questions->mutex);
+    time_blocks_cleanup(&questions->blocks);
     sqlite_site_cleanup(&questions->site);
     free(questions);
 }
@@ -141,7 +144,8 @@ void question_fail(struct question *question, enum rc rc, const char *message)
 
 enum rc question_begin(struct questions *questions, struct question *ret, struct err *err)
 {
-    *ret = (struct question){.questions = questions, .journal = questions->journal};
+    *ret = (struct question){
+        .questions = questions, .journal = questions->journal, .blocks = &questions->blocks};
     enum rc rc = take(questions, &ret->connection, err);
     if (rc != RC_OK)
         return rc;

@@ -49,7 +49,8 @@ struct event_filter {
     struct slice q;
 };
 
-/* RC_BAD_PARAMETER for a q that cannot be searched for; RC_STORAGE_UNAVAILABLE; RC_NO_MEMORY; so with all. */
+/* RC_BAD_PARAMETER for a q that cannot be searched for and for since after until; RC_STORAGE_UNAVAILABLE;
+ * RC_NO_MEMORY; so with all. */
 MUST_CHECK enum rc question_events(struct questions *questions, const struct event_filter *filter,
                                    const struct page *page, bool reveal, struct buf *out, struct err *err);
 
@@ -67,7 +68,8 @@ struct account_filter {
 MUST_CHECK enum rc question_accounts(struct questions *questions, const struct account_filter *filter,
                                      const struct page *page, struct buf *out, struct err *err);
 
-/* With attempts and timeline, the newest QUESTION_MAX_ITEMS of each. RC_NOT_FOUND. */
+/* With attempts and timeline, the newest QUESTION_MAX_ITEMS of each, and of the timeline about
+ * QUESTION_BYTES. RC_NOT_FOUND. */
 MUST_CHECK enum rc question_account(struct questions *questions, struct slice id, bool reveal,
                                     struct buf *out, struct err *err);
 /* The account alone; nothing is appended when there is none. For the live feed. */

@@ -126,6 +126,20 @@ test('login: the link signs in and leaves no token in the address; the cookie; s
     await free.getByRole('heading', { name: 'Waiting for the first event' }).waitFor();
 });
 
+test('login: a link with a wrong token says that it is wrong, once, and goes on where it led', async (t) => {
+    const server = await startWithPast(t, { users: 20 });
+    const page = await openPage(t, await openBrowser(t), server, { token: 'wrong', place: '#/settings', expect: [/401/] });
+    await page.getByText('The token of that link is not valid.').waitFor();
+    await assertAccessible(page, 'a wrong link');
+    assert.equal(page.url(), `${page.base}#/settings`);
+    await page.getByLabel('Admin token').fill(server.token);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Settings' }).waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Admin token').waitFor();
+    assert.equal(await page.getByText('The token of that link').count(), 0);
+});
+
 test('slow: the page says that it is still waiting, and what was asked for comes', async (t) => {
     const server = await startWithPast(t, { users: 20 });
     const proxy = await startProxy(t, server, { delay: 5000 });

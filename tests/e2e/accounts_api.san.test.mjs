@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { test } from 'node:test';
 
 import { adminEvent, Api, expiredEvent, postAll, withQuery } from './api.mjs';
-import { assertError, chance, sample, startServer, until } from './harness.mjs';
+import { assertError, chance, fairlead, sample, startServer, until } from './harness.mjs';
 
 const ACCOUNTS = '/api/v1/connected_accounts';
 const MINUTE = 60_000;
@@ -187,8 +187,26 @@ test('the timeline has the newest 500 events', async (t) => {
     const base = Date.now() - 20 * 60 * MINUTE;
     await postAll(server, Array.from({ length: 510 }, (_, i) => adminEvent({ account: 'busy', type: 'connected_account.renamed', at: base + i })));
     await api.caughtUp();
-    const { timeline } = await api.get(`${ACCOUNTS}/busy`);
-    assert.deepEqual(timeline.map((event) => event.seq), Array.from({ length: 500 }, (_, i) => 11 + i));
+    const answer = await api.get(`${ACCOUNTS}/busy`);
+    assert.deepEqual(answer.timeline.map((event) => event.seq), Array.from({ length: 500 }, (_, i) => 11 + i));
+    assert.deepEqual((await olderThan(api, 'busy', answer)).map((event) => event.seq), Array.from({ length: 10 }, (_, i) => 10 - i));
+});
+
+const olderThan = (api, id, { timeline_next: cursor }) => api.allFrom('/api/v1/events', { connected_account_id: id }, cursor);
+
+test('a timeline of large events ends after 4 MiB, with the newest ones in order of their own time', async (t) => {
+    const { server, api } = await start(t);
+    const filler = 'x'.repeat(900_000);
+    const event = (i) => JSON.stringify({ ...JSON.parse(adminEvent({ account: 'large', at: Date.now() - i * MINUTE })), filler });
+    await postAll(server, [1, 2, 3, 4, 5, 6, 7].map(event));
+    await postAll(server, [adminEvent({ account: 'small' })]);
+    await api.caughtUp();
+    const answer = await api.get(`${ACCOUNTS}/large`);
+    assert.deepEqual(answer.timeline.map((each) => each.seq), [7, 6, 5, 4, 3]);
+    assert.deepEqual((await olderThan(api, 'large', answer)).map((each) => each.seq), [2, 1]);
+    const page = await fairlead(['account', 'large'], { env: { FAIRLEAD_URL: server.url, FAIRLEAD_DATA: server.data } });
+    assert.match(page.stdout, /^The newest ones; there are older events\.$/m);
+    assert.equal((await api.get(`${ACCOUNTS}/small`)).timeline_next, null);
 });
 
 test('accounts that are not there, and the token', async (t) => {

@@ -83,9 +83,14 @@ export class Api {
 
     /** All pages of a list as one. */
     async all(path, query = {}, between = async () => {}) {
+        return this.allFrom(path, query, undefined, between);
+    }
+
+    /** The same from a cursor on. */
+    async allFrom(path, query, from, between = async () => {}) {
         const items = [];
         const cursors = new Set();
-        for (let cursor; cursor !== null; ) {
+        for (let cursor = from; cursor !== null; ) {
             const page = await this.get(withQuery(path, { ...query, cursor }));
             items.push(...page.items);
             cursor = page.next;

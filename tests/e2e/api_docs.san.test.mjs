@@ -105,6 +105,28 @@ test('every example of docs/api.md', { skip: hasProgram('curl') ? false : 'curl 
     }
 });
 
+/** The commands of a section, which are indented by four spaces. */
+function commandsOf(page, heading) {
+    const section = page.split(/^## /m).find((each) => each.startsWith(heading));
+    const blocks = section.split('\n\n').filter((each) => each.startsWith('    '));
+    return blocks.map((each) => each.replace(/^ {4}/gm, ''));
+}
+
+test('the first five minutes of the README: what is sent can be asked for', { skip: hasProgram('curl') ? false : 'curl is not installed' }, async (t) => {
+    const page = fs.readFileSync(path.join(ROOT, 'README.md'), 'utf8');
+    const directory = temporaryDirectory(t);
+    const server = await startServer(t, { data: path.join(directory, 'fairlead-data') });
+    const api = await Api.open(server);
+    const [send, ask, ...more] = commandsOf(page, 'Five minutes').filter((each) => each.startsWith('curl '));
+    assert.deepEqual(more, []);
+    const here = (command) => run(t, command.replaceAll('http://127.0.0.1:5000', server.url), directory);
+    assert.match(await here(send), /^HTTP\/1\.1 200 [\s\S]*\{"success":true\}$/);
+    assert.match(await here(send), /\{"success":true,"duplicate":true\}$/);
+    await api.caughtUp();
+    const { items } = JSON.parse(await here(ask));
+    assert.deepEqual(items.map((event) => [event.seq, event.app]), [[1, 'slack']]);
+});
+
 test('docs/api.md has an example for every endpoint, and none for what is not there', async (t) => {
     const page = fs.readFileSync(path.join(ROOT, 'docs/api.md'), 'utf8');
     const api = await Api.open(await startServer(t));

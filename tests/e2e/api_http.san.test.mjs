@@ -39,6 +39,13 @@ test('the login gives a cookie, the cookie opens the API, the logout takes it aw
         assertError(await server.request({ path: '/api/v1/refused', headers }), 401, 'unauthorized');
     }
 
+    const wrong = await server.request({ path: '/api/v1/refused', headers: { cookie, ...bearer('wrong') } });
+    assertError(wrong, 401, 'unauthorized');
+    assert.match(wrong.json.error.message, /Authorization header is not the admin token/);
+    assertError(await server.request({ path: '/api/v1/refused', headers: { cookie, authorization: 'Bearer' } }), 401, 'unauthorized');
+    const fromProxy = await server.request({ path: '/api/v1/refused', headers: { cookie, authorization: 'Basic dXNlcjpwYXNz' } });
+    assert.equal(fromProxy.status, 200, 'what is for a proxy in front is none of ours');
+
     const leave = (headers) => server.request({ method: 'DELETE', path: '/api/v1/session', headers: { cookie, ...headers } });
     assertError(await leave({}), 403, 'forbidden');
     assertError(await leave({ 'sec-fetch-site': 'same-site' }), 403, 'forbidden');
@@ -64,6 +71,7 @@ test('the link with the token', async (t) => {
     for (const target of ['/?token=wrong', '/?token=', '/?token=%ff']) {
         const wrong = await server.request({ path: target });
         assert.equal(wrong.status, 303);
+        assert.equal(wrong.headers.location, './?link=refused', 'the page says it');
         assert.equal(wrong.headers['set-cookie'], undefined);
     }
     const page = await server.request({ path: '/' });

@@ -1,9 +1,10 @@
 // Questions about events: filters, words, pages, redaction, exact bytes.
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { test } from 'node:test';
 
 import { adminEvent, Api, expiredEvent, postAll, signed, withQuery } from './api.mjs';
-import { assertDuplicate, assertError, assertStored, chance, exportRecords, fairlead, flood, sample, startServer, until } from './harness.mjs';
+import { assertDuplicate, assertError, assertStored, chance, exportRecords, fairlead, flood, sample, startServer, temporaryDirectory, until } from './harness.mjs';
 
 const EVENTS = '/api/v1/events';
 const SECRET = 'test-secret-local-0001';
@@ -132,6 +133,7 @@ test('since and until: of receipt, as times and as durations', async (t) => {
     await api.caughtUp();
     const events = await api.all(EVENTS);
     const at = (item) => Date.parse(item.received_at);
+    const time = (ms) => new Date(ms).toISOString();
     for (const edge of events) {
         const query = (more) => api.all(EVENTS, { limit: 7, ...more });
         assert.deepEqual(seqs(await query({ since: edge.received_at })), seqs(events.filter((each) => at(each) >= at(edge))));
@@ -147,10 +149,58 @@ test('since and until: of receipt, as times and as durations', async (t) => {
         [{ since: '2999-01-01T00:00:00Z' }, []],
         [{ until: '1970-01-01T00:00:00Z' }, []],
         [{ since: '1h', until: '0s' }, all],
-        [{ since: '0s', until: '1h' }, []],
+        [{ since: time(at(events[0]) + 1), until: time(at(events[0]) + 1) }, []],
         [{ since: new Date(at(events.at(-1))).toISOString().replace('Z', '+00:00') }, all],
     ];
     for (const [query, expected] of cases) assert.deepEqual(seqs(await api.all(EVENTS, query)), expected, JSON.stringify(query));
+    for (const query of [{ since: '0s', until: '1h' }, { since: time(at(events[0]) + 1), until: events[0].received_at, q: 'brave' }]) {
+        const answer = await api.ask('GET', withQuery(EVENTS, query));
+        assertError(answer, 400, 'bad_parameter');
+        assert.match(answer.json.error.message, /^since: .*until/);
+    }
+});
+
+// As imports and clocks that are set make it: times go up and down, within blocks of record numbers and between them.
+test('since and until: whatever order the times of receipt are in', async (t) => {
+    const data = path.join(temporaryDirectory(t, { memory: true }), 'data');
+    const newest = Date.now() - 3_600_000;
+    const times = [];
+    const add = (count, time) => times.push(...Array.from({ length: count }, (_, i) => newest - time(i)));
+    add(6000, (i) => 9_000_000 - i);
+    add(9000, (i) => 50_000_000 + i);
+    add(3000, (i) => (i % 2 ? 1_000_000 : 70_000_000) + i);
+    add(9000, (i) => 20_000_000 - i);
+    add(10, (i) => 60_000_000 + i);
+    const apps = ['notion', 'gmail', 'slack'];
+    const input = times.map((at, i) => JSON.stringify({
+        kind: 'event', received_at_us: at * 1000, id: `msg_${i + 1}`, head: '', body: adminEvent({ at: 0, app: apps[i % 3], account: `account-${i % 500}` }),
+    }));
+    const imported = await fairlead(['import', '--json', '--data', data], { input: input.join('\n') });
+    assert.equal(JSON.parse(imported.stdout).stored, times.length, imported.stderr);
+    const { server, api } = await start(t, { data });
+    await postAll(server, [adminEvent({ account: 'account-7' })]);
+    times.push(Date.now());
+    await api.caughtUp();
+
+    const spans = [[0, 70_010_000], [50_000_000, 60_000_000], [50_004_000, 50_005_000], [8_999_000, 9_000_000], [1_000_000, 1_000_500],
+        [19_990_000, 60_000_005], [70_001_000, 70_009_000], [30_000_000, 40_000_000], [19_997_521, 19_998_000]].map(([from, to]) => [newest - to, newest - from]);
+    const narrow = [{}, { app: 'gmail' }, { connected_account_id: 'account-7' }, { q: 'brave' }, { q: 'gmail' }];
+    for (const [since, before] of [...spans, [undefined, spans[2][0]], [spans[3][0], undefined]])
+        for (const more of narrow) {
+            const fits = (at, i) => at >= (since ?? -Infinity) && at < (before ?? Infinity) &&
+                (more.connected_account_id ? i % 500 === 7 || i === times.length - 1 : true) &&
+                (more.app ?? more.q === 'gmail' ? i % 3 === 1 && i < times.length - 1 : true);
+            const expected = times.flatMap((at, i) => (fits(at, i) ? [i + 1] : [])).reverse();
+            const iso = (at) => at && new Date(at).toISOString();
+            const query = { since: iso(since), until: iso(before), limit: 500, ...more };
+            assert.deepEqual(seqs(await api.all(EVENTS, query)), expected, JSON.stringify(query));
+        }
+    // What was learned on the way: an old time is found at once, and nothing more is said to come.
+    const page = await api.get(withQuery(EVENTS, { until: new Date(newest - 60_000_000).toISOString(), since: new Date(newest - 60_000_009).toISOString() }));
+    assert.deepEqual([seqs(page.items).length, page.next], [9, null]);
+    await postAll(server, [adminEvent({})]);
+    await api.caughtUp();
+    assert.deepEqual(seqs(await api.all(EVENTS, { since: new Date(times.at(-1) + 1).toISOString() })).slice(0, 1), [times.length + 1], 'what came later');
 });
 
 test('cursors stay valid while events arrive', async (t) => {

@@ -1,9 +1,10 @@
 // Onboarding figures equal what was sent: a model of the same attempts is counted here, and every answer compared with it.
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { test } from 'node:test';
 
 import { adminEvent, Api, postAll, withQuery } from './api.mjs';
-import { assertError, chance, startServer, until } from './harness.mjs';
+import { assertError, chance, fairlead, startServer, temporaryDirectory, until } from './harness.mjs';
 
 const ONBOARDING = '/api/v1/onboarding';
 const SECOND = 1000;
@@ -238,6 +239,29 @@ test('attempts that change, late completions, several of one account, unnamed ap
         const groups = (await api.get(withQuery(ONBOARDING, { ...day, by }))).groups;
         assert.ok(groups.some((group) => group.key === null && group.started === 1), by);
     }
+});
+
+test('an app that is really called other is counted with those there is no room for', async (t) => {
+    const data = path.join(temporaryDirectory(t, { memory: true }), 'data');
+    // More than there are groups (1000) and labels (256) for. The first `other` is among the largest.
+    const apps = [...Array.from({ length: 5 }, () => 'other'), ...Array.from({ length: 1100 }, (_, i) => `app-${i}`)];
+    const at = Date.now() - 2 * DAY;
+    const input = apps.map((app, i) => JSON.stringify({ kind: 'event', received_at: time(at), id: `msg_${i}`, head: '', body: adminEvent({ app, integration: app, at }) }));
+    assert.equal((await fairlead(['import', '--data', data], { input: input.join('\n') })).code, 0);
+    const { server, api } = await start(t, { data });
+    await api.caughtUp();
+    for (const by of ['app', 'integration']) {
+        const { groups } = await api.get(withQuery(ONBOARDING, { since: '3d', by, bucket: 'day' }));
+        assert.equal(new Set(groups.map((group) => group.key)).size, groups.length, `keys by ${by}`);
+        assert.equal(groups.reduce((sum, group) => sum + group.started, 0), apps.length);
+        assert.ok(groups.find((group) => group.key === 'other').started > 100);
+    }
+    const metrics = (await api.ask('GET', '/metrics')).text;
+    const names = metrics.split('\n').filter((line) => line && !line.startsWith('#')).map((line) => line.replace(/ \S+$/, ''));
+    assert.deepEqual(names.filter((name, i) => names.indexOf(name) !== i), [], 'each series stands once');
+    const accounts = (label) => Number(metrics.match(new RegExp(`^fairlead_connected_accounts\\{app="${label}",status="INITIATED"\\} (\\d+)$`, 'm'))[1]);
+    assert.equal(accounts('other'), apps.length - 256);
+    await server.stop();
 });
 
 test('a connection under way is pending, and abandoned when its time is over', async (t) => {

@@ -131,6 +131,17 @@ test('stats: the API with --json; funnel, times and groups for people', async (t
     assert.equal(empty.code, 0);
     assert.match(empty.stdout, /No connection was started/);
 
+    // What is asked for, and not the hours around it: the steps fit the time.
+    const ago = (ms) => new Date(Date.now() - ms).toISOString();
+    for (const [args, step] of [[['--since', '10m'], 60_000], [['--since', ago(5 * 3_600_000)], 60_000], [['--since', '24h'], 3_600_000],
+        [['--since', '90d'], DAY], [['--since', '90d', '--until', ago(90 * DAY - 600_000)], 60_000], [['--since', '10m', '--bucket', 'hour'], 3_600_000]]) {
+        const { series } = JSON.parse((await ask(server, ['stats', '--json', ...args])).stdout);
+        assert.equal(Date.parse(series[1]?.t ?? series[0].t) - Date.parse(series[0].t), series[1] ? step : 0, args.join(' '));
+        assert.equal(Date.parse(series[0].t) % step, 0, args.join(' '));
+    }
+    const recent = await ask(server, ['stats', '--since', '10m', '--json']);
+    assert.equal(JSON.parse(recent.stdout).total.started, 0, 'starts of an hour ago are not of the last ten minutes');
+
     const refused = await ask(server, ['stats', '--since', 'yesterday']);
     assert.deepEqual([refused.code, refused.stdout], [2, '']);
     assert.match(refused.stderr, /since/);

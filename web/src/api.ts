@@ -64,7 +64,8 @@ export interface Attempt {
 export interface AccountDetail {
   account: Account;
   attempts: Attempt[];
-  timeline: WebhookEvent[];
+  timeline: WebhookEvent[]; // the newest
+  timeline_next: string | null;
 }
 
 export interface Figures {

@@ -58,6 +58,7 @@ export const text = {
     busy: "Signing in…",
     wrong: "That is not the token. Copy the whole of it, without spaces.",
     empty: "Paste the token first.",
+    badLink: "The token of that link is not valid. Open the link that the newest start of “fairlead serve” printed, or paste the token here.",
   },
 
   time: {

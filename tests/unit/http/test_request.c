@@ -117,6 +117,9 @@ static void test_what_is_not_allowed(void **state)
             fail_msg("\"%s\" is not in: %s", CASES[i][2], err.message);
     }
     REQUEST(&QUERY);
+    assert_int_equal(request_set(&request, IN_QUERY, slice_str("limit"), slice_of("1\0\n\x7f", 4), &err),
+                     RC_BAD_PARAMETER);
+    assert_true(strstr(err.message, "limit: \"1%00%0A%7F\" is not allowed"));
     assert_int_equal(set(&request, "limit", "1", &err), RC_OK);
     assert_int_equal(set(&request, "limit", "1", &err), RC_BAD_PARAMETER);
     assert_string_equal(err.message, "limit: given more than once");
@@ -158,7 +161,9 @@ static void test_bodies(void **state)
         {"{\"text\":null}", RC_BAD_PARAMETER, "text: must be given"},
         {"{\"text\":\"a\",\"number\":6}", RC_BAD_PARAMETER, "number: \"6\""},
         {"{\"text\":\"a\",\"number\":1.5}", RC_BAD_PARAMETER, "number: "},
-        {"{\"text\":[\"a\"]}", RC_BAD_PARAMETER, "text: "},
+        {"{\"text\":[\"a\"]}", RC_BAD_PARAMETER, "text: must be a string: text of "},
+        {"{\"text\":5}", RC_BAD_PARAMETER, "text: must be a string: text of "},
+        {"{\"text\":true}", RC_BAD_PARAMETER, "text: must be a string: text of "},
         {"{\"text\":\"a\",\"other\":1}", RC_BAD_PARAMETER,
          "other: there is no such parameter here; there are: text, "},
         {"[]", RC_NOT_AN_OBJECT, "object"},

@@ -589,6 +589,10 @@ static void test_cookies_and_origins(void **state)
         {"Cookie: fairlead_token=t%3B%C3%A4\r\nOrigin: https://OWN:1", "200"},
         {"Cookie: fairlead_token=t%3B%C3%A4\r\nOrigin: http://own:2", "403"},
         {"Cookie: fairlead_token=wrong\r\nSec-Fetch-Site: same-origin", "401"},
+        {"Authorization: Bearer t\r\nCookie: fairlead_token=t%3B%C3%A4\r\nSec-Fetch-Site: same-origin",
+         "401"},
+        {"Authorization: Basic dDp0\r\nCookie: fairlead_token=t%3B%C3%A4\r\nSec-Fetch-Site: same-origin",
+         "200"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         char head[300];
@@ -601,7 +605,7 @@ static void test_cookies_and_origins(void **state)
     CLEANUP(buf_cleanup) struct buf answer = BUF_INIT;
     ask(fixture, "GET /?token=t HTTP/1.1", &answer);
     assert_has(buf_str(&answer), "303");
-    assert_has(buf_str(&answer), "Location: ./\r\n");
+    assert_has(buf_str(&answer), "Location: ./?link=refused\r\n");
     assert_null(strstr(buf_str(&answer), "Set-Cookie"));
     stop(fixture);
 }

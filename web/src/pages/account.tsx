@@ -10,7 +10,6 @@ import { href } from "../route";
 import { text } from "../text";
 
 const t = text.account;
-const timelineBound = 500; // the server's
 
 function Head({ id, account }: { id: string; account: Account | undefined }) {
   return (
@@ -179,10 +178,10 @@ function Step({ event, before }: { event: WebhookEvent; before: WebhookEvent | u
   );
 }
 
-function Timeline({ events }: { events: WebhookEvent[] }) {
+function Timeline({ events, more }: { events: WebhookEvent[]; more: boolean }) {
   return (
     <Section title={t.timeline} help={t.timelineHelp}>
-      {events.length >= timelineBound ? <p class="muted small-text">{t.truncated(timelineBound)}</p> : null}
+      {more ? <p class="muted small-text">{t.truncated(events.length)}</p> : null}
       <ol class="timeline">
         {events.map((event, index) => (
           <Step key={event.seq} event={event} before={events[index - 1]} />
@@ -197,7 +196,7 @@ function Contents({ detail }: { detail: AccountDetail }) {
     <>
       <Open account={detail.account} />
       <div class="account">
-        <Timeline events={detail.timeline} />
+        <Timeline events={detail.timeline} more={detail.timeline_next !== null} />
         <div class="aside">
           <Summary account={detail.account} />
           {detail.attempts.length > 0 ? <Attempts attempts={detail.attempts} /> : null}

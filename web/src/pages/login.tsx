@@ -4,15 +4,20 @@ import { Notice } from "../parts/ui";
 import { Logo } from "../shell";
 import { text } from "../text";
 
+// Where a link with a wrong token leads. Said once: neither a reload nor the next login says it again.
+let badLink = new URLSearchParams(location.search).get("link") === "refused";
+if (badLink) history.replaceState(null, "", location.pathname + location.hash);
+
 export function Login() {
   const t = text.login;
   const [token, setToken] = useState("");
   const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useState(badLink ? t.badLink : "");
 
   // A server that asks for no token lets us in at once.
   useEffect(() => {
     document.title = text.titleOf(t.button);
+    badLink = false;
     getStatus().then(
       () => signedIn.set(true),
       () => undefined,
