@@ -259,6 +259,8 @@ static enum rc start_tracker(struct daemon *daemon, struct err *err)
     if (rc == RC_OK)
         rc = tracker_start(&options, &daemon->tracker, err);
     if (rc == RC_OK)
+        questions_watch(daemon->questions, tracker_doubt, daemon->tracker);
+    if (rc == RC_OK)
         feed_set_position(daemon->feed, tracker_position(daemon->tracker));
     return rc;
 }

@@ -22,6 +22,8 @@ struct connection_to_state {
 struct questions {
     struct sqlite_site site;
     struct journal *journal;
+    void (*on_damage)(void *arg); /* may be NULL */
+    void *on_damage_arg;
     pthread_mutex_t mutex; /* guards the rest */
     struct connection_to_state *idle;
     size_t idle_count;
@@ -44,6 +46,12 @@ enum rc questions_open(const char *directory, struct journal *journal, struct qu
     time_blocks_init(&questions->blocks);
     *ret = questions;
     return RC_OK;
+}
+
+void questions_watch(struct questions *questions, void (*on_damage)(void *arg), void *arg)
+{
+    questions->on_damage = on_damage;
+    questions->on_damage_arg = arg;
 }
 
 static void connection_free(struct connection_to_state *connection)
@@ -164,7 +172,10 @@ enum rc question_end(struct question *question, const struct buf *out, struct er
                  sqlite3_exec(question->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
     bool usable =
         ended && (question->rc == RC_OK || question->rc == RC_NOT_FOUND || question->rc == RC_BAD_PARAMETER);
-    give_back(question->questions, question->connection, !usable);
+    struct questions *questions = question->questions;
+    give_back(questions, question->connection, !usable);
+    if (question->rc == RC_CORRUPT && questions->on_damage)
+        questions->on_damage(questions->on_damage_arg);
     if (question->rc != RC_OK && err)
         *err = question->err;
     return question->rc;

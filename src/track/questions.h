@@ -33,6 +33,10 @@ MUST_CHECK enum rc questions_open(const char *directory, struct journal *journal
                                   struct err *err);
 void questions_close(struct questions *questions);
 
+/* Called, on the thread that asks, when an answer was not to be had because a file is damaged. Set before the
+ * first question. */
+void questions_watch(struct questions *questions, void (*on_damage)(void *arg), void *arg);
+
 /* Which page of a list. */
 struct page {
     size_t limit;    /* 1 to QUESTION_MAX_ITEMS */

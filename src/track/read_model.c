@@ -392,7 +392,7 @@ static bool is_usable(struct read_model *model, uint64_t first, uint64_t last, s
     return true;
 }
 
-/* Removes a file that cannot be used and makes it anew; err says why it cannot. */
+/* Sets a file aside that cannot be used and makes a new one; err says why it cannot. */
 static enum rc replace_state(struct read_model *model, struct err *ret_why, struct err *err)
 {
     const char *directory = model->options.directory;
@@ -400,7 +400,7 @@ static enum rc replace_state(struct read_model *model, struct err *ret_why, stru
     text_index_cleanup(&model->writer.text);
     if (model->state.db)
         state_close(&model->state);
-    enum rc rc = state_remove(directory, STATE_FILE, err);
+    enum rc rc = state_set_aside(directory, STATE_FILE, err);
     return rc == RC_OK ? state_open(&model->state, directory, STATE_FILE, err) : rc;
 }
 

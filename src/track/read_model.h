@@ -34,7 +34,8 @@ struct read_model;
 /*
  * Opens state.db, making it when it is missing. One that cannot be used (another version, damaged, made with
  * other options) is made anew; *ret_why says why, in one sentence, or is empty. What a trimmed journal cannot
- * tell any more is taken over where the old file can be read. `first`: the oldest record of the journal.
+ * tell any more is taken over where the old file can be read; one that cannot be read is kept beside it
+ * (state_set_aside()). `first`: the oldest record of the journal.
  */
 MUST_CHECK enum rc read_model_open(const struct read_model_options *options, uint64_t first, uint64_t last,
                                    struct read_model **ret, struct err *ret_why, struct err *err);

@@ -47,7 +47,7 @@ enum rc rebuild_run(const struct rebuild_options *options, struct rebuild_result
     if (rc == RC_OK)
         rc = make(options, first, &damaged, err);
     if (damaged)
-        rc = state_remove(options->directory, STATE_FILE, err);
+        rc = state_set_aside(options->directory, STATE_FILE, err);
     if (damaged && rc == RC_OK)
         rc = make(options, first, &damaged, err);
     if (rc)

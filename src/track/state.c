@@ -127,18 +127,27 @@ void state_close(struct state *state)
     *state = (struct state){.rc = RC_OK};
 }
 
-enum rc state_remove(const char *directory, const char *file_name, struct err *err)
+/* Gone already is as good. */
+static bool move(const char *directory, const char *file_name, const char *suffix)
 {
-    static const char *const SUFFIXES[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; i < sizeof SUFFIXES / sizeof SUFFIXES[0]; i++) {
-        struct buf path = BUF_INIT;
-        buf_addf(&path, "%s/%s%s", directory, file_name, SUFFIXES[i]);
-        bool gone = !buf_failed(&path) && (unlink(buf_str(&path)) == 0 || errno == ENOENT);
-        buf_cleanup(&path);
-        if (!gone)
-            return err_set(err, RC_STORAGE_UNAVAILABLE, "%s/%s%s cannot be removed: %s", directory, file_name,
-                           SUFFIXES[i], strerror(errno));
-    }
+    struct buf from = BUF_INIT;
+    struct buf to = BUF_INIT;
+    buf_addf(&from, "%s/%s%s", directory, file_name, suffix);
+    buf_addf(&to, "%s/%s" STATE_DAMAGED_SUFFIX "%s", directory, file_name, suffix);
+    bool done = !buf_failed(&from) && !buf_failed(&to) &&
+                (rename(buf_str(&from), buf_str(&to)) == 0 || errno == ENOENT);
+    buf_cleanup(&from);
+    buf_cleanup(&to);
+    return done;
+}
+
+enum rc state_set_aside(const char *directory, const char *file_name, struct err *err)
+{
+    static const char *const SUFFIXES[] = {"-wal", "-shm", ""};
+    for (size_t i = 0; i < sizeof SUFFIXES / sizeof SUFFIXES[0]; i++)
+        if (!move(directory, file_name, SUFFIXES[i]))
+            return err_set(err, RC_STORAGE_UNAVAILABLE, "%s/%s%s cannot be set aside: %s", directory,
+                           file_name, SUFFIXES[i], strerror(errno));
     return RC_OK;
 }
 

@@ -13,9 +13,9 @@
 #include "journal/sqlite_conn.h"
 #include "track/sql.h"
 
-#define STATE_FILE         "state.db"
-#define STATE_PAGE_SIZE    4096 /* of new files */
-#define STATE_REBUILD_FILE "state.db-rebuild"
+#define STATE_FILE           "state.db"
+#define STATE_PAGE_SIZE      4096 /* of new files */
+#define STATE_DAMAGED_SUFFIX "-damaged"
 
 /* SQLite's tokenizer of words, and what it takes as part of a word beside letters and digits. */
 #define STATE_TOKENIZER  "unicode61"
@@ -110,8 +110,11 @@ MUST_CHECK enum rc state_open(struct state *state, const char *directory, const 
                               struct err *err);
 void state_close(struct state *state);
 
-/* Removes the file and its log. */
-MUST_CHECK enum rc state_remove(const char *directory, const char *file_name, struct err *err);
+/*
+ * Renames the file and its log, so that a new one can be made: what is in it may be all that is left of what
+ * retention has removed from the journal. One set aside before is replaced.
+ */
+MUST_CHECK enum rc state_set_aside(const char *directory, const char *file_name, struct err *err);
 
 void state_begin(struct state *state);
 /* Ends the transaction: commits when nothing failed since state_begin(), rolls back otherwise. */

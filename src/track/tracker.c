@@ -13,11 +13,13 @@
 #include "journal/placed_file.h"
 #include "track/follower.h"
 #include "track/state.h"
+#include "track/state_check.h"
 
-#define RETRY_TIME   USEC_PER_SEC
-#define LONGEST_WAIT (10 * USEC_PER_SEC)
-#define GATHER_TIME  (12 * USEC_PER_MS)
-#define NICE_LEVEL   10
+#define RETRY_TIME     USEC_PER_SEC
+#define LONGEST_WAIT   (10 * USEC_PER_SEC)
+#define GATHER_TIME    (12 * USEC_PER_MS)
+#define NICE_LEVEL     10
+#define CHECK_INTERVAL USEC_MINUTE
 
 struct tracker {
     struct tracker_options options;
@@ -25,12 +27,14 @@ struct tracker {
     _Atomic uint64_t position;
     _Atomic bool stopping;
     _Atomic usec turn_at; /* monotonic: the turn under way began; 0: none is */
+    _Atomic bool doubted;
 
     /* the thread's own */
     struct follower follower; /* its model is NULL while there is none */
     struct placed_file file;  /* what it is made of */
     struct buf path;          /* of that */
     bool failing;             /* told once */
+    usec next_check;          /* monotonic: the earliest */
 };
 
 static enum rc turn(struct tracker *tracker, bool *ret_more, struct err *err)
@@ -72,15 +76,32 @@ static enum rc open_model(struct tracker *tracker, struct err *err)
     return placed_file_remember(&tracker->file, buf_str(&tracker->path), err);
 }
 
-/* A damaged file goes; the next turn makes it anew. */
-static void remove_damaged(struct tracker *tracker)
+/* A damaged file goes aside; the next turn makes a new one. */
+static void leave_damaged(struct tracker *tracker)
 {
     struct err err;
+    log_warn("the read model is damaged: it is set aside and made anew", "file", buf_str(&tracker->path),
+             "kept as", STATE_FILE STATE_DAMAGED_SUFFIX);
     read_model_close(tracker->follower.model);
     tracker->follower.model = NULL;
     tracker->follower.damaged = false;
-    if (state_remove(tracker->options.directory, STATE_FILE, &err) != RC_OK)
+    if (state_set_aside(tracker->options.directory, STATE_FILE, &err) != RC_OK)
         log_error("the read model cannot be made anew", "reason", err.message);
+}
+
+/* Somebody met damage where the tracker has not been. Slow, so it is not counted as being busy. */
+static void check_if_doubted(struct tracker *tracker)
+{
+    struct state_report report;
+    struct err err;
+    usec now = clock_monotonic();
+    if (!atomic_load(&tracker->doubted) || now < tracker->next_check)
+        return;
+    atomic_store(&tracker->doubted, false);
+    enum rc rc = state_check(tracker->options.directory, &report, &err);
+    tracker->next_check = clock_monotonic() + CHECK_INTERVAL;
+    if (rc == RC_CORRUPT && tracker->follower.model)
+        leave_damaged(tracker);
 }
 
 /* Somebody removed or replaced it: what is written to it now is seen by nobody. */
@@ -127,13 +148,14 @@ static void *run(void *arg)
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE_LEVEL);
     while (!atomic_load(&tracker->stopping)) {
         bool more = false;
+        check_if_doubted(tracker);
         usec began = clock_monotonic();
         atomic_store(&tracker->turn_at, began);
         leave_if_gone(tracker);
         enum rc rc = tracker->follower.model ? turn(tracker, &more, &err) : open_model(tracker, &err);
         note(tracker, rc, &err);
         if (tracker->follower.damaged)
-            remove_damaged(tracker);
+            leave_damaged(tracker);
         atomic_store(&tracker->turn_at, 0);
         if (!more && !atomic_load(&tracker->stopping))
             journal_wait(tracker->options.journal, atomic_load(&tracker->position), wait_time(tracker, rc));
@@ -175,6 +197,12 @@ void tracker_stop(struct tracker *tracker)
     read_model_close(tracker->follower.model);
     buf_cleanup(&tracker->path);
     free(tracker);
+}
+
+void tracker_doubt(void *tracker)
+{
+    atomic_store(&((struct tracker *)tracker)->doubted, true);
+    journal_wake(((struct tracker *)tracker)->options.journal);
 }
 
 uint64_t tracker_position(const struct tracker *tracker)

@@ -55,6 +55,12 @@ MUST_CHECK enum rc tracker_start(const struct tracker_options *options, struct t
                                  struct err *err);
 void tracker_stop(struct tracker *tracker);
 
+/*
+ * Somebody (struct tracker *, for questions_watch()) met damage in state.db: the tracker looks at the whole
+ * file, once a minute at most, and makes it anew if it is so. Any thread; blocks nobody.
+ */
+void tracker_doubt(void *tracker);
+
 /* Up to which record the read model is true. Any thread. */
 uint64_t tracker_position(const struct tracker *tracker);
 

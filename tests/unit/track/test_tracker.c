@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "support/state_dump.h"
 #include "support/temp_dir.h"
+#include "track/questions.h"
 #include "track/read_model.h"
 #include "track/state.h"
 #include "track/tracker.h"
@@ -220,32 +221,94 @@ static void stops_at_once_when_idle(void **state)
     assert_true(clock_monotonic() - before < 8 * USEC_PER_SEC); /* less than it sleeps */
 }
 
+/* Overwrites the first page of a table or index. */
+static void damage(struct fixture *f, const char *query)
+{
+    sqlite3 *db;
+    char path[TEMP_DIR_SIZE + 16];
+    snprintf(path, sizeof path, "%s/%s", f->directory, STATE_FILE);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    CLEANUP(buf_cleanup) struct buf text = BUF_INIT;
+    state_dump_query(db, query, &text);
+    sqlite3_close(db);
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, (atol(buf_str(&text)) - 1) * STATE_PAGE_SIZE, SEEK_SET), 0);
+    for (int i = 0; i < STATE_PAGE_SIZE; i++)
+        fputc(0x5A, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static bool is_set_aside(struct fixture *f)
+{
+    char path[TEMP_DIR_SIZE + 32];
+    snprintf(path, sizeof path, "%s/%s%s", f->directory, STATE_FILE, STATE_DAMAGED_SUFFIX);
+    return access(path, F_OK) == 0;
+}
+
 static void makes_a_damaged_file_anew(void **state)
 {
     struct fixture *f = *state;
-    char path[TEMP_DIR_SIZE + 16];
     append(f, 50);
     start(f);
     await(f, &f->committed, 50);
     stop(f);
-    sqlite3 *db;
-    snprintf(path, sizeof path, "%s/%s", f->directory, STATE_FILE);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    CLEANUP(buf_cleanup) struct buf text = BUF_INIT;
-    state_dump_query(db, "SELECT rootpage FROM sqlite_schema WHERE name = 'account'", &text);
-    sqlite3_close(db);
-    FILE *file = fopen(path, "r+b");
-    assert_non_null(file);
-    assert_int_equal(fseek(file, (atol(buf_str(&text)) - 1) * 4096, SEEK_SET), 0);
-    for (int i = 0; i < 4096; i++)
-        fputc(0x5A, file);
-    assert_int_equal(fclose(file), 0);
+    damage(f, "SELECT rootpage FROM sqlite_schema WHERE name = 'account'");
     f->events = f->committed = 0; /* all are told again */
     start(f);
     append(f, 1); /* touches an account: the damage shows */
     await(f, &f->committed, 51);
     stop(f);
     expect(f, "SELECT count(*), sum(attempts) FROM account", "51|51\n");
+    assert_true(is_set_aside(f));
+}
+
+static enum rc ask_for_a_type(struct questions *questions)
+{
+    const struct event_filter filter = {
+        .type = slice_str("connected_account.add.start"), .since = TIME_NONE, .until = TIME_NONE};
+    const struct page page = {.limit = 10};
+    CLEANUP(buf_cleanup) struct buf out = BUF_INIT;
+    struct err err;
+    return question_events(questions, &filter, &page, false, &out, &err);
+}
+
+/* The tracker itself has no reason to go where the damage is. */
+static void makes_a_file_anew_that_readers_find_damaged(void **state)
+{
+    struct fixture *f = *state;
+    struct questions *questions;
+    struct err err;
+    append(f, 50);
+    start(f);
+    await(f, &f->committed, 50);
+    stop(f);
+    start(f);
+    assert_int_equal(questions_open(f->directory, f->journal, &questions, &err), RC_OK);
+    questions_watch(questions, tracker_doubt, f->tracker);
+    damage(f, "SELECT rootpage FROM sqlite_schema WHERE name = 'event_by_type'");
+    f->events = 0;
+    assert_int_equal(ask_for_a_type(questions), RC_CORRUPT);
+    await(f, &f->events, 50); /* told again */
+    stop(f);
+    assert_int_equal(ask_for_a_type(questions), RC_OK);
+    assert_true(is_set_aside(f));
+    questions_close(questions);
+}
+
+/* A reader that is wrong costs a look at the file, not the file. */
+static void keeps_a_sound_file_that_was_doubted(void **state)
+{
+    struct fixture *f = *state;
+    append(f, 20);
+    start(f);
+    await(f, &f->committed, 20);
+    tracker_doubt(f->tracker);
+    append(f, 1);
+    await(f, &f->committed, 21);
+    stop(f);
+    assert_false(is_set_aside(f));
+    expect(f, "SELECT count(*) FROM account", "21\n");
 }
 
 static void forgets_what_the_journal_has_no_more(void **state)
@@ -273,9 +336,14 @@ static void forgets_what_the_journal_has_no_more(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(follows_the_journal),       CASE(goes_on_after_a_restart),
-        CASE(judges_when_time_has_come), CASE(stops_at_once_when_idle),
-        CASE(makes_a_damaged_file_anew), CASE(forgets_what_the_journal_has_no_more),
+        CASE(follows_the_journal),
+        CASE(goes_on_after_a_restart),
+        CASE(judges_when_time_has_come),
+        CASE(stops_at_once_when_idle),
+        CASE(makes_a_damaged_file_anew),
+        CASE(makes_a_file_anew_that_readers_find_damaged),
+        CASE(keeps_a_sound_file_that_was_doubted),
+        CASE(forgets_what_the_journal_has_no_more),
     };
     return cmocka_run_group_tests_name("tracker", tests, NULL, NULL);
 }
