@@ -188,6 +188,33 @@ test('filters', async (t) => {
     assert.ok(streams[2].accounts.every((account) => account.id === 'ca_3'));
 });
 
+test('an event that names no app has its account\'s, as in the list of events', async (t) => {
+    const server = await startServer(t);
+    const message = (n) => JSON.stringify({
+        type: 'composio.trigger.message', id: `msg_${n}`, timestamp: new Date().toISOString(),
+        metadata: { log_id: 'l', trigger_slug: 'S', trigger_id: 't', connected_account_id: `ca_${n % 15}`, user_id: null }, data: { n },
+    });
+    const sendAll = async (from, to) => {
+        for (let n = from; n <= to; n++) assertStored(await server.post(n > 30 && n % 5 === 4 ? message(n) : event(n)));
+    };
+    const live = await Stream.open(t, server, { query: '?app=gmail' });
+    await sendAll(1, 60);
+    await server.post(event(1, { last: true })); // gmail's
+    const seqs = (stream) => stream.events.map((each) => each.seq);
+    await until('the last one', () => seqs(live).includes(61));
+    const { json } = await server.request({
+        path: '/api/v1/events?app=gmail&limit=500', headers: { authorization: `Bearer ${server.token}` },
+    });
+    const listed = json.items.map((each) => each.seq).reverse();
+    assert.ok(json.items.some((each) => each.app === null), 'some name no app');
+    assert.deepEqual(seqs(live), listed);
+    await server.stop();
+    const again = await startServer(t, { data: server.data }); // it has nothing in memory
+    const history = await Stream.open(t, again, { query: '?after=0&app=gmail' });
+    await until('the last one', () => seqs(history).includes(61));
+    assert.deepEqual(seqs(history), listed);
+});
+
 test('a client that is cut off at any moment sees every event exactly once', async (t) => {
     const server = await startServer(t);
     const random = chance(t);
