@@ -168,6 +168,30 @@ test('history comes first, the accounts in it as they are now', async (t) => {
     assert.equal(Object.keys(last).length, answer.json.items.length);
 });
 
+test('many who come back at once wait for each other and hold up no question', async (t) => {
+    const EVENTS = 40;
+    const CLIENTS = 150;
+    const first = await startServer(t);
+    for (let n = 1; n <= EVENTS; n++) assertStored(await first.post(event(n, { fill: 'x'.repeat(4000) })));
+    await first.stop();
+    const server = await startServer(t, { data: first.data });
+    const streams = Promise.all(Array.from({ length: CLIENTS }, () => Stream.open(t, server, { query: '?after=0', light: true })));
+    let waiting = true;
+    const asked = Promise.all(Array.from({ length: 8 }, async () => {
+        while (waiting) {
+            const target = { path: '/api/v1/events?limit=1', headers: { authorization: `Bearer ${server.token}` } };
+            assert.equal((await server.request(target)).status, 200);
+        }
+    }));
+    for (const stream of await streams) {
+        await stream.untilEvents(EVENTS);
+        assert.equal(stream.events.length, EVENTS);
+        assert.ok(!stream.ended);
+    }
+    waiting = false;
+    await asked;
+});
+
 test('filters', async (t) => {
     const server = await startServer(t);
     await send(server, 1, 30);
