@@ -13,8 +13,8 @@ struct stream_client {
     struct feed_subscriber *subscriber;
     struct stream *stream; /* NULL: it is gone, and only the work on the pool is waited for */
     struct pool *pool;
+    struct pool_errand *catching_up; /* NULL: no */
     bool greeted;
-    bool catching_up;
 };
 
 static void client_free(struct stream_client *client)
@@ -32,7 +32,7 @@ static void catch_up(void *arg)
 static void on_caught_up(void *arg)
 {
     struct stream_client *client = arg;
-    client->catching_up = false;
+    client->catching_up = NULL;
     feed_catch_up_done(client->subscriber);
     if (client->stream)
         stream_wake(client->stream);
@@ -40,14 +40,12 @@ static void on_caught_up(void *arg)
         client_free(client);
 }
 
-/* When the pool is full the client comes back later. */
+/* Many who come back at once wait for each other; the heartbeat goes on meanwhile. */
 static long begin_catch_up(struct stream_client *client)
 {
     struct err err;
-    client->catching_up = true;
-    if (pool_submit(client->pool, catch_up, on_caught_up, client, &err) == RC_OK)
+    if (pool_enqueue(client->pool, catch_up, on_caught_up, client, &client->catching_up, &err) == RC_OK)
         return STREAM_NOTHING;
-    client->catching_up = false;
     feed_catch_up_done(client->subscriber);
     return STREAM_END;
 }
@@ -79,6 +77,10 @@ static void on_close(void *arg)
 {
     struct stream_client *client = arg;
     client->stream = NULL;
+    if (client->catching_up && pool_withdraw(client->catching_up)) {
+        client->catching_up = NULL;
+        feed_catch_up_done(client->subscriber);
+    }
     if (!client->catching_up)
         client_free(client);
 }

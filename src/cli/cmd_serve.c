@@ -208,12 +208,20 @@ static void look_up_account(void *arg, struct slice id, struct buf *out)
         buf_clear(out);
 }
 
+static bool look_up_app(void *arg, uint64_t seq, struct buf *out)
+{
+    const struct daemon *daemon = arg;
+    struct err err;
+    return question_event_app(daemon->questions, seq, out, &err) == RC_OK;
+}
+
 static enum rc open_feed(struct daemon *daemon, struct err *err)
 {
     struct feed_options options = {
         .journal = daemon->journal,
         .on_published = on_published,
         .account_lookup = look_up_account,
+        .app_lookup = look_up_app,
         .arg = daemon,
     };
     return feed_new(&options, &daemon->feed, err);

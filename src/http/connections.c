@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include "base/hash.h"
 #include "base/metric.h"
@@ -170,6 +171,17 @@ bool connection_has_ended(const struct connection *connection)
 {
     struct pollfd peer = {.fd = connection->fd, .events = POLLRDHUP};
     return poll(&peer, 1, 0) > 0;
+}
+
+void connection_watch_end(const struct connection *connection, int epoll, void *arg)
+{
+    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data = {.ptr = arg}};
+    epoll_ctl(epoll, EPOLL_CTL_ADD, connection->fd, &event);
+}
+
+void connection_unwatch_end(const struct connection *connection, int epoll)
+{
+    epoll_ctl(epoll, EPOLL_CTL_DEL, connection->fd, NULL);
 }
 
 void connection_shut_if_ended(struct connection *connection)

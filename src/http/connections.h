@@ -61,6 +61,11 @@ void connection_shut_if_ended(struct connection *connection);
 /* Has the peer closed its side, or is the connection broken? Also when bytes before the end are unread. */
 bool connection_has_ended(const struct connection *connection);
 
+/* What connection_has_ended() says is told by this epoll descriptor, once, when it becomes true; `arg` comes
+ * with it. Costs nothing in between. Not told when the kernel has no memory for it. */
+void connection_watch_end(const struct connection *connection, int epoll, void *arg);
+void connection_unwatch_end(const struct connection *connection, int epoll);
+
 /* A peer that acknowledges nothing for so long is gone: the kernel then ends the connection. For connections
  * without a time limit. */
 void connection_limit_silence(struct connection *connection, usec limit);

@@ -65,13 +65,14 @@ enum rc exchanges_init(struct exchanges *all, const struct server_options *optio
         .max_connections = options->max_connections,
         .max_per_address = options->max_per_address,
     };
+    bool watched = streams_init(&all->streams);
     all->connections = connections_new(&limits);
     all->refusals = refusals_new();
     all->stored = fixed_response("{\"success\":true}");
     all->duplicate = fixed_response("{\"success\":true,\"duplicate\":true}");
-    if (!all->connections || !all->refusals || !all->stored || !all->duplicate) {
+    if (!watched || !all->connections || !all->refusals || !all->stored || !all->duplicate) {
         exchanges_cleanup(all);
-        return err_set(err, RC_NO_MEMORY, "no memory for the HTTP server");
+        return err_set(err, RC_NO_MEMORY, "no memory or no descriptor left for the HTTP server");
     }
     return RC_OK;
 }
@@ -94,6 +95,7 @@ void exchanges_cleanup(struct exchanges *all)
         MHD_destroy_response(all->stored);
     if (all->duplicate)
         MHD_destroy_response(all->duplicate);
+    streams_cleanup(&all->streams);
     connections_free(all->connections);
     refusals_free(all->refusals);
     *all = (struct exchanges){0};

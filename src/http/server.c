@@ -30,6 +30,7 @@ struct server {
     struct pool *pool;
     uv_loop_t loop;
     uv_poll_t socket; /* the daemon's epoll descriptor */
+    uv_poll_t ends;   /* the streams' */
     uv_idle_t again;  /* active while the daemon has work that no descriptor shows */
     uv_timer_t timer; /* the next connection to expire, and the end of a stop */
     uv_timer_t interval;
@@ -197,6 +198,14 @@ static void on_socket(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     run_daemon(poll->data);
+}
+
+static void on_stream_ends(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    struct server *server = poll->data;
+    streams_see_ends(&server->exchanges.streams);
 }
 
 static void on_done(uv_async_t *async)
@@ -376,7 +385,8 @@ enum rc server_open(const struct server_options *options, struct server **ret, s
     }
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     uv_poll_init(&server->loop, &server->socket, info->epoll_fd);
-    server->socket.data = server;
+    uv_poll_init(&server->loop, &server->ends, server->exchanges.streams.ends);
+    server->socket.data = server->ends.data = server;
     *ret = server;
     return RC_OK;
 }
@@ -396,6 +406,7 @@ enum rc server_run(struct server *server, struct receive *receive, void (*on_rea
 {
     server->exchanges.receive = receive;
     uv_poll_start(&server->socket, UV_READABLE, on_socket);
+    uv_poll_start(&server->ends, UV_READABLE, on_stream_ends);
     for (size_t i = 0; i < 3; i++)
         uv_signal_start(&server->signals[i], on_signal, SIGNALS[i]);
     if (on_ready)

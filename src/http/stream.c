@@ -3,12 +3,17 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "base/metric.h"
 #include "http/streams.h"
 
 /* How often a client of a stream without heartbeats is looked after. */
 #define LOOK_INTERVAL (15 * USEC_PER_SEC)
+
+/* Clients whose end is seen in one turn of the loop; the others' in the next. */
+#define ENDS 64
 
 /* Heartbeats that a client may leave untaken. */
 #define PATIENCE 4
@@ -125,6 +130,7 @@ static void detach(struct stream *stream)
     if (!all)
         return;
     connection_set_on_shut(stream->connection, NULL, NULL);
+    connection_unwatch_end(stream->connection, all->ends);
     *(stream->prev ? &stream->prev->next : &all->first) = stream->next;
     if (stream->next)
         stream->next->prev = stream->prev;
@@ -147,6 +153,33 @@ static void on_free(void *cls)
 struct MHD_Response *stream_response(struct stream *stream)
 {
     return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, on_read, stream, on_free);
+}
+
+/* --- clients that go away ------------------------------------------------------------------------------- */
+
+/* The library does not watch a suspended connection. */
+bool streams_init(struct streams *all)
+{
+    all->ends = epoll_create1(EPOLL_CLOEXEC);
+    return all->ends >= 0;
+}
+
+void streams_cleanup(struct streams *all)
+{
+    if (all->ends >= 0)
+        close(all->ends);
+    all->ends = -1;
+}
+
+void streams_see_ends(struct streams *all)
+{
+    struct epoll_event events[ENDS];
+    int count = epoll_wait(all->ends, events, ENDS, 0);
+    for (int i = 0; i < count; i++) {
+        struct stream *stream = events[i].data.ptr; /* closed later, by the library: all of them live yet */
+        stream->gone = true;
+        resume(stream);
+    }
 }
 
 /* --- all of them --------------------------------------------------------------------------------------- */
@@ -177,6 +210,7 @@ void stream_attach(struct stream *stream, struct streams *all, struct MHD_Connec
     all->count++;
     metric_set(METRIC_STREAM_CLIENTS, (int64_t)all->count);
     connection_set_on_shut(connection, on_shut, stream);
+    connection_watch_end(connection, all->ends, stream);
     connection_limit_silence(connection, PATIENCE * interval(stream));
     set_due(all, stream->touched + interval(stream));
 }

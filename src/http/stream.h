@@ -8,9 +8,10 @@
  *          not be sent. The handle dies with it. It is never called from inside read, stream_wake() or
  *          stream_abort(), and nothing is called after it.
  *
- * While there is nothing the connection is suspended and costs no time. When nothing was sent for
- * `heartbeat`, the heartbeat's bytes are sent: this is also when a client that went away is noticed. A client
- * that takes nothing for four heartbeats is closed. When the server stops, streams end. When the server is
+ * While there is nothing the connection is suspended and costs no time. A client that closes its side is
+ * noticed at once. When nothing was sent for `heartbeat`, the heartbeat's bytes are sent: one that vanished
+ * without a word, as behind a cut cable, is noticed by what it leaves unacknowledged for four heartbeats. A
+ * client that takes nothing for so long is closed. When the server stops, streams end. When the server is
  * full they are the last to be closed to make room.
  *
  * Memory for each: one block of STREAM_BLOCK bytes, and what the connection has.

@@ -90,11 +90,13 @@ static void on_account(void *arg, const struct record *record, const struct acco
 static void on_event(void *arg, const struct record *record, const struct payload *payload,
                      const struct account *account)
 {
-    (void)account;
     struct feed *feed = arg;
     struct message_keys keys;
     batch_set_type(&feed->batch, record->seq, message_type(payload));
-    message_write_event(record, payload, &feed->batch.bytes, &keys);
+    message_read_keys(payload, &keys);
+    if (!keys.text[KEY_APP].ptr && account)
+        message_set_app(&keys, account->app);
+    message_write_event(record, payload, &feed->batch.bytes);
     batch_add(&feed->batch, MESSAGE_EVENT, record->seq, &keys);
 }
 

@@ -49,12 +49,17 @@ struct feed_options {
     /* Appends the JSON of an account as it is now; nothing when there is none. Called from feed_catch_up().
      * NULL: history has no accounts. */
     void (*account_lookup)(void *arg, struct slice id, struct buf *out);
+    /* Appends the app of an event that names none itself, as the read model has it (that of its account when
+     * it came); nothing when there is none. false: it cannot be said now, and the subscriber is closed.
+     * Called from feed_catch_up(), of subscribers that choose by app. NULL: such events have no app. */
+    bool (*app_lookup)(void *arg, uint64_t seq, struct buf *out);
     void *arg;
     size_t ring_bytes;    /* 0: FEED_RING_BYTES */
     size_t ring_messages; /* 0: FEED_RING_MESSAGES */
 };
 
-/* Absent: any. At most MESSAGE_KEY_MAX bytes each. */
+/* Absent: any. At most MESSAGE_KEY_MAX bytes each. An event that names no app has its account's, as in the
+ * read model. */
 struct feed_filter {
     struct slice type;
     struct slice app;

@@ -42,6 +42,24 @@ static void add_account(struct piece *piece, const struct message_keys *keys, st
         message_write_account_json(buf_slice(&json), out);
 }
 
+/* The keys of an event that names no app lack it until the read model is asked, which is done only when the
+ * answer decides. */
+static bool is_wanted(struct piece *piece, uint64_t seq, struct message_keys *keys)
+{
+    struct feed_subscriber *subscriber = piece->subscriber;
+    const struct feed_options *options = &subscriber->feed->options;
+    struct message_keys others = subscriber->filter;
+    CLEANUP(buf_cleanup) struct buf app = BUF_INIT;
+    if (!subscriber->filter.text[KEY_APP].ptr || keys->text[KEY_APP].ptr)
+        return message_keys_match(&subscriber->filter, keys);
+    others.text[KEY_APP] = SLICE_NONE;
+    if (!keys->text[KEY_ACCOUNT].ptr || !options->app_lookup || !message_keys_match(&others, keys))
+        return false;
+    bool known = options->app_lookup(options->arg, seq, &app) && !buf_failed(&app);
+    subscriber->failed |= !known;
+    return known && slice_equal(buf_slice(&app), subscriber->filter.text[KEY_APP]);
+}
+
 static void add_event(struct piece *piece, const struct record *record, struct buf *out)
 {
     struct payload payload;
@@ -52,8 +70,8 @@ static void add_event(struct piece *piece, const struct record *record, struct b
     if (readable)
         payload_read(tree, &payload);
     message_read_keys(readable ? &payload : NULL, &keys);
-    if (message_keys_match(&piece->subscriber->filter, &keys)) {
-        message_write_event(record, readable ? &payload : NULL, &text, &keys);
+    if (is_wanted(piece, record->seq, &keys)) {
+        message_write_event(record, readable ? &payload : NULL, &text);
         add_account(piece, &keys, out);
         buf_add_slice(out, buf_slice(&text));
         if (buf_failed(&text))

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "track/event.h"
+#include "track/read_model.h"
 
 void message_keys_hash(struct message_keys *keys)
 {
@@ -57,22 +58,32 @@ struct slice message_type(const struct payload *payload)
     return payload ? key_of(payload->type) : SLICE_NONE;
 }
 
+/* What the read model takes for none (read_model.h) is none here, so that both find the same events. */
+static struct slice app_of(struct slice app)
+{
+    return app.len > 0 && app.len <= READ_MODEL_MAX_NAME ? app : SLICE_NONE;
+}
+
 void message_read_keys(const struct payload *payload, struct message_keys *ret)
 {
     *ret = (struct message_keys){.hash = {0}};
     if (payload) {
         ret->text[KEY_ACCOUNT] = key_of(payload->connected_account_id);
-        ret->text[KEY_APP] = key_of(payload->app);
+        ret->text[KEY_APP] = app_of(payload->app);
         ret->text[KEY_TYPE] = key_of(payload->type);
     }
     message_keys_hash(ret);
 }
 
-void message_write_event(const struct record *record, const struct payload *payload, struct buf *out,
-                         struct message_keys *ret_keys)
+void message_set_app(struct message_keys *keys, struct slice app)
+{
+    keys->text[KEY_APP] = app_of(app);
+    message_keys_hash(keys);
+}
+
+void message_write_event(const struct record *record, const struct payload *payload, struct buf *out)
 {
     struct record smaller = *record;
-    message_read_keys(payload, ret_keys);
     smaller.body = slice_str("null");
     if (!write_event(record, payload, out) && !write_event(&smaller, payload, out))
         (void)write_event(record, NULL, out); /* its id is short: this always fits */

@@ -50,13 +50,15 @@ void message_keys_hash(struct message_keys *keys);
 
 bool message_keys_match(const struct message_keys *filter, const struct message_keys *keys);
 
-/* An event's keys, slices of the payload's. payload NULL: it does not parse. */
+/* An event's keys, slices of the payload's. payload NULL: it does not parse. The app is absent when the
+ * payload names none that the read model knows: then it is the account's, see message_set_app(). */
 void message_read_keys(const struct payload *payload, struct message_keys *ret);
+/* The app of an event that names none, as the read model has it; absent: none. */
+void message_set_app(struct message_keys *keys, struct slice app);
 struct slice message_type(const struct payload *payload);
 
-/* Appends an event's message and says its keys. */
-void message_write_event(const struct record *record, const struct payload *payload, struct buf *out,
-                         struct message_keys *ret_keys);
+/* Appends an event's message. */
+void message_write_event(const struct record *record, const struct payload *payload, struct buf *out);
 
 /* Appends the message of an account; nothing when it is too large. */
 void message_write_account(const struct account *account, struct buf *out, struct message_keys *ret_keys);

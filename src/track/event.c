@@ -67,7 +67,7 @@ static bool stands_before(struct slice head, struct slice name)
 }
 
 /* All lines of one name as one value (RFC 9110, section 5.3); `rest` is what follows the first of them. */
-static void add_header(struct slice name, struct slice value, struct slice rest, struct buf *out)
+static void add_header(struct slice name, struct slice value, struct slice rest, bool reveal, struct buf *out)
 {
     CLEANUP(buf_cleanup) struct buf joined = BUF_INIT;
     struct slice other;
@@ -82,7 +82,10 @@ static void add_header(struct slice name, struct slice value, struct slice rest,
     }
     if (buf_failed(&joined))
         out->failed = true;
-    json_quote(buf_slice(&joined), out);
+    if (reveal)
+        json_quote(buf_slice(&joined), out);
+    else
+        redact_quote(buf_slice(&joined), out);
 }
 
 /* The square of the number of lines, of which HEAD_MAX bytes hold few. */
@@ -98,7 +101,7 @@ static void add_headers(struct slice head, bool reveal, struct buf *out)
             continue;
         bool hidden = !reveal && redact_is_credential(name);
         buf_add_str(out, between);
-        add_header(name, hidden ? slice_str(REDACTED) : value, hidden ? SLICE_NONE : rest, out);
+        add_header(name, hidden ? slice_str(REDACTED) : value, hidden ? SLICE_NONE : rest, reveal, out);
         between = ",";
     }
     buf_add_char(out, '}');

@@ -13,18 +13,26 @@ static bool matches(struct slice text, struct slice pattern)
            slice_equal(slice_skip(text, text.len - after.len), after);
 }
 
+static bool matches_any(struct slice type, const char *patterns)
+{
+    struct slice rest = slice_str(patterns);
+    while (rest.len > 0)
+        if (matches(type, slice_split(&rest, ' ')))
+            return true;
+    return false;
+}
+
 bool step_kind_of(struct slice type, enum step_kind *ret)
 {
 #define STEP_TYPES_ROW(name, number, types, status) [name] = (types),
     static const char *const TYPES[STEP_COUNT] = {STEP_KINDS(STEP_TYPES_ROW)};
 #undef STEP_TYPES_ROW
+    if (matches_any(type, STEP_EXCEPTIONS))
+        return false;
     for (int kind = 0; kind < STEP_COUNT; kind++) {
-        struct slice rest = slice_str(TYPES[kind]);
-        while (rest.len > 0) {
-            if (matches(type, slice_split(&rest, ' '))) {
-                *ret = (enum step_kind)kind;
-                return true;
-            }
+        if (matches_any(type, TYPES[kind])) {
+            *ret = (enum step_kind)kind;
+            return true;
         }
     }
     return false;

@@ -62,6 +62,11 @@ MUST_CHECK enum rc question_events(struct questions *questions, const struct eve
 MUST_CHECK enum rc question_event(struct questions *questions, uint64_t seq, bool raw, bool reveal,
                                   struct buf *out, struct err *err);
 
+/* The app by which question_events() finds this event: its own, or that of its account when it came. Nothing
+ * is appended when it has none. For the live feed. */
+MUST_CHECK enum rc question_event_app(struct questions *questions, uint64_t seq, struct buf *out,
+                                      struct err *err);
+
 struct account_filter {
     int status;  /* enum account_status; -1: any */
     int stalled; /* enum stalled; -1: any */

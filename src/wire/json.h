@@ -46,14 +46,25 @@ void json_pretty(struct slice text, struct buf *out);
 void json_compact(struct slice text, struct buf *out);
 
 /*
- * As json_compact(), with `instead` (JSON) for the values that are marked JSON_MARK_HIDDEN; null, true, false
- * and what is empty stay. `mark_of` says the mark of a member from the mark of its object and the member's
- * name, a string token as it stands in the text. The outermost value has JSON_MARK_ROOT, an array's elements
- * have JSON_MARK_NONE; other marks mean what mark_of wants. Linear time, bounded memory.
+ * As json_compact(), with `instead` (JSON) for the values that are marked as hidden; null, true, false and
+ * what is empty stay. `mark_of` says the mark of a member from the mark of its object and the member's name,
+ * a string token as it stands in the text. The outermost value has JSON_MARK_ROOT, an array's elements have
+ * JSON_MARK_NONE; marks below JSON_MARK_UNLESS_NUMBER mean what mark_of wants. `write_string` writes each
+ * string that is a value and stays, a token too. Linear time, bounded memory.
  */
-enum { JSON_MARK_NONE = 0, JSON_MARK_ROOT = 1, JSON_MARK_HIDDEN = 255 };
-typedef unsigned char (*json_mark_fn)(unsigned char mark, struct slice name_token);
-void json_compact_hiding(struct slice text, json_mark_fn mark_of, const char *instead, struct buf *out);
+enum {
+    JSON_MARK_NONE = 0,
+    JSON_MARK_ROOT = 1,
+    JSON_MARK_UNLESS_NUMBER = 253,
+    JSON_MARK_UNLESS_OBJECT = 254, /* also the mark of the object that stays */
+    JSON_MARK_HIDDEN = 255,
+};
+struct json_hiding {
+    unsigned char (*mark_of)(unsigned char mark, struct slice name_token);
+    void (*write_string)(struct slice token, struct buf *out);
+    const char *instead;
+};
+void json_compact_hiding(struct slice text, const struct json_hiding *hiding, struct buf *out);
 
 /* Writes `text` (any bytes) as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void json_quote(struct slice text, struct buf *out);

@@ -290,7 +290,7 @@ static void skip_value(struct json_token token, struct slice *rest)
 
 /* The marks of the objects and arrays that are open, and of the value that comes next. */
 struct marking {
-    json_mark_fn mark_of;
+    const struct json_hiding *hiding;
     size_t depth;
     unsigned char next;
     unsigned char marks[JSON_MAX_DEPTH + 1];
@@ -312,30 +312,43 @@ static void mark_token(struct marking *marking, struct json_token token, struct 
         assert(marking->depth > 0);
         marking->depth--;
     } else if (token.kind == JSON_TOKEN_STRING && kind_of_next(rest) == JSON_TOKEN_COLON) {
-        marking->next = marking->mark_of(marking->marks[marking->depth], token.text);
+        marking->next = marking->hiding->mark_of(marking->marks[marking->depth], token.text);
     }
+}
+
+static bool hides(unsigned char mark, enum json_token_kind kind)
+{
+    return mark == JSON_MARK_HIDDEN || (mark == JSON_MARK_UNLESS_OBJECT && kind != JSON_TOKEN_OBJECT) ||
+           (mark == JSON_MARK_UNLESS_NUMBER && kind != JSON_TOKEN_NUMBER);
 }
 
 static bool is_hidden(const struct marking *marking, struct json_token token, struct slice rest)
 {
-    return marking->next == JSON_MARK_HIDDEN && token.kind != JSON_TOKEN_COLON &&
+    return hides(marking->next, token.kind) && token.kind != JSON_TOKEN_COLON &&
            token.kind != JSON_TOKEN_WORD && !is_empty_container(token, rest);
 }
 
-void json_compact_hiding(struct slice text, json_mark_fn mark_of, const char *instead, struct buf *out)
+static void write_shown(struct marking *marking, struct json_token token, struct slice rest, struct buf *out)
 {
-    struct marking marking = {.mark_of = mark_of, .next = JSON_MARK_ROOT};
+    if (token.kind == JSON_TOKEN_STRING && kind_of_next(rest) != JSON_TOKEN_COLON)
+        marking->hiding->write_string(token.text, out);
+    else
+        buf_add_slice(out, token.text);
+    mark_token(marking, token, rest);
+}
+
+void json_compact_hiding(struct slice text, const struct json_hiding *hiding, struct buf *out)
+{
+    struct marking marking = {.hiding = hiding, .next = JSON_MARK_ROOT};
     struct slice rest = text;
     struct json_token token = json_token_next(&rest);
     while (token.kind != JSON_TOKEN_END && token.kind != JSON_TOKEN_FAULT) {
-        if (mark_of && is_hidden(&marking, token, rest)) {
-            buf_add_str(out, instead);
+        if (is_hidden(&marking, token, rest)) {
+            buf_add_str(out, hiding->instead);
             skip_value(token, &rest);
             marking.next = JSON_MARK_NONE;
         } else {
-            buf_add_slice(out, token.text);
-            if (mark_of)
-                mark_token(&marking, token, rest);
+            write_shown(&marking, token, rest, out);
         }
         token = json_token_next(&rest);
     }
@@ -343,7 +356,10 @@ void json_compact_hiding(struct slice text, json_mark_fn mark_of, const char *in
 
 void json_compact(struct slice text, struct buf *out)
 {
-    json_compact_hiding(text, NULL, "", out);
+    struct slice rest = text;
+    struct json_token token = json_token_next(&rest);
+    for (; token.kind != JSON_TOKEN_END && token.kind != JSON_TOKEN_FAULT; token = json_token_next(&rest))
+        buf_add_slice(out, token.text);
 }
 
 /* As add_ascii_point(), with everything from U+0080 on left as it is. Returns how many bytes it took. */

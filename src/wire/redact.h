@@ -1,8 +1,13 @@
 /*
  * redact - payloads without the credentials that they carry.
  *
- * Credentials are members of well-known names, wherever they stand, and what a connected account of version 3
- * holds of its user's secrets: data.state.val, data.data, data.params, also inside an envelope (event.body).
+ * Credentials are
+ *   members whose names say so (wire/secret_name.h has the rule), wherever they stand;
+ *   what a connected account of version 3 holds of its user's secrets: data.state.val (and data.state itself
+ *   when it is no object), data.data, data.params, also inside an envelope (event.body);
+ *   inside a string that stays, values of parameters: what follows "access_token=" and the like, as in the
+ *   query or fragment of an address or in a form, up to the next '&', ';', '#', quote, '<', '>' or white
+ * space. Not looked into: JSON inside strings, and addresses that are percent-encoded inside others.
  *
  * Thread: any.
  */
@@ -23,8 +28,10 @@
  */
 void json_redact(struct slice text, struct buf *out);
 
-/* Is this the name of a credential ("access_token", "X-Api-Key")? Case, '-' and '_' do not count. Of members
- * (unescaped) and headers. */
+/* Is this the name of a credential ("access_token", "X-Api-Key-Old")? Of members (unescaped) and headers. */
 bool redact_is_credential(struct slice name);
+
+/* As json_quote(), without the credentials in parameters. */
+void redact_quote(struct slice text, struct buf *out);
 
 #endif

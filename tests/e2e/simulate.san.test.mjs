@@ -281,6 +281,20 @@ test('the demo: a server and its users, which end together and leave nothing', a
     assert.equal(second.output.stdout, '');
 });
 
+test('the demo says how to look at it, also where no terminal is', async (t) => {
+    const data = path.join(temporaryDirectory(t), 'with a space');
+    const demo = start(t, path.join(ROOT, 'tools/demo'), [BINARY, '--listen', '127.0.0.1:0', '--data', data],
+        { FAIRLEAD_INTERVAL: '2m' });
+    const [, line, url] = await until('how to look', () => /(export FAIRLEAD_URL=(http:\S+) .*)\n/.exec(demo.output.stderr));
+    assert.ok(demo.output.stderr.includes(`ready url=${url} `), demo.output.stderr);
+    const shown = start(t, 'bash', ['-c', `${line}\nexec "$0" accounts --json --limit 1`, BINARY]);
+    assert.deepEqual(await within(shown.closed, 'the answer'), [0, null], shown.output.stderr);
+    const token = fs.readFileSync(path.join(data, 'admin-token'), 'utf8').trim();
+    demo.child.kill('SIGTERM');
+    assert.deepEqual(await within(demo.closed, 'the end of all'), [0, null], demo.output.stderr);
+    assert.ok(!demo.output.stderr.includes(token), 'a log has no token');
+});
+
 test('the demo: the users leave when the server dies', async (t) => {
     const temporary = temporaryDirectory(t);
     const data = path.join(temporary, 'kept');

@@ -168,6 +168,30 @@ test('history comes first, the accounts in it as they are now', async (t) => {
     assert.equal(Object.keys(last).length, answer.json.items.length);
 });
 
+test('many who come back at once wait for each other and hold up no question', async (t) => {
+    const EVENTS = 40;
+    const CLIENTS = 150;
+    const first = await startServer(t);
+    for (let n = 1; n <= EVENTS; n++) assertStored(await first.post(event(n, { fill: 'x'.repeat(4000) })));
+    await first.stop();
+    const server = await startServer(t, { data: first.data });
+    const streams = Promise.all(Array.from({ length: CLIENTS }, () => Stream.open(t, server, { query: '?after=0', light: true })));
+    let waiting = true;
+    const asked = Promise.all(Array.from({ length: 8 }, async () => {
+        while (waiting) {
+            const target = { path: '/api/v1/events?limit=1', headers: { authorization: `Bearer ${server.token}` } };
+            assert.equal((await server.request(target)).status, 200);
+        }
+    }));
+    for (const stream of await streams) {
+        await stream.untilEvents(EVENTS);
+        assert.equal(stream.events.length, EVENTS);
+        assert.ok(!stream.ended);
+    }
+    waiting = false;
+    await asked;
+});
+
 test('filters', async (t) => {
     const server = await startServer(t);
     await send(server, 1, 30);
@@ -186,6 +210,33 @@ test('filters', async (t) => {
         assert.deepEqual(streams[i].events.map((each) => each.payload.data.n), expected);
     }
     assert.ok(streams[2].accounts.every((account) => account.id === 'ca_3'));
+});
+
+test('an event that names no app has its account\'s, as in the list of events', async (t) => {
+    const server = await startServer(t);
+    const message = (n) => JSON.stringify({
+        type: 'composio.trigger.message', id: `msg_${n}`, timestamp: new Date().toISOString(),
+        metadata: { log_id: 'l', trigger_slug: 'S', trigger_id: 't', connected_account_id: `ca_${n % 15}`, user_id: null }, data: { n },
+    });
+    const sendAll = async (from, to) => {
+        for (let n = from; n <= to; n++) assertStored(await server.post(n > 30 && n % 5 === 4 ? message(n) : event(n)));
+    };
+    const live = await Stream.open(t, server, { query: '?app=gmail' });
+    await sendAll(1, 60);
+    await server.post(event(1, { last: true })); // gmail's
+    const seqs = (stream) => stream.events.map((each) => each.seq);
+    await until('the last one', () => seqs(live).includes(61));
+    const { json } = await server.request({
+        path: '/api/v1/events?app=gmail&limit=500', headers: { authorization: `Bearer ${server.token}` },
+    });
+    const listed = json.items.map((each) => each.seq).reverse();
+    assert.ok(json.items.some((each) => each.app === null), 'some name no app');
+    assert.deepEqual(seqs(live), listed);
+    await server.stop();
+    const again = await startServer(t, { data: server.data }); // it has nothing in memory
+    const history = await Stream.open(t, again, { query: '?after=0&app=gmail' });
+    await until('the last one', () => seqs(history).includes(61));
+    assert.deepEqual(seqs(history), listed);
 });
 
 test('a client that is cut off at any moment sees every event exactly once', async (t) => {

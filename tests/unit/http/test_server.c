@@ -827,6 +827,22 @@ static void test_a_client_that_went_away_is_noticed_by_the_heartbeat(void **stat
     stop(fixture);
 }
 
+/* Its heartbeat is an hour away. */
+static void test_a_client_that_went_away_is_noticed_at_once(void **state)
+{
+    (void)state;
+    struct fixture *fixture = start();
+    for (int hard = 0; hard < 2; hard++) {
+        struct client client = client_open_to(fixture);
+        struct linger reset = {.l_onoff = hard};
+        open_stream(&client, "/stream");
+        setsockopt(client.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        client_cleanup(&client);
+        wait_for(&fixture->closed);
+    }
+    stop(fixture);
+}
+
 static void test_a_client_that_takes_nothing_is_closed(void **state)
 {
     (void)state;
@@ -913,6 +929,7 @@ int main(void)
         cmocka_unit_test(test_heartbeats),
         cmocka_unit_test(test_a_waiting_stream_does_not_turn),
         cmocka_unit_test(test_a_client_that_went_away_is_noticed_by_the_heartbeat),
+        cmocka_unit_test(test_a_client_that_went_away_is_noticed_at_once),
         cmocka_unit_test(test_a_client_that_takes_nothing_is_closed),
         cmocka_unit_test(test_abort),
         cmocka_unit_test(test_stopping_ends_streams),

@@ -87,6 +87,23 @@ static void reveals_and_shows_headers_when_asked(void **state)
     assert_non_null(strstr(buf_str(&out), "\"x-api-key\":\"[redacted]\""));
 }
 
+static void hides_credentials_in_headers(void **state)
+{
+    (void)state;
+    struct record record = start_record();
+    CLEANUP(buf_cleanup) struct buf out = BUF_INIT;
+    record.head =
+        slice_str("x-api-key-old: planted\nx-authorization-2: planted\nset-cookie: a=planted\n"
+                  "referer: https://a.b/?access_token=planted&x=1\nreferer: /?code=planted\nx-a: \"\n");
+    write_event(&record, (struct event_view){.headers = true}, &out);
+    assert_null(strstr(buf_str(&out), "planted"));
+    assert_non_null(strstr(buf_str(&out), "\"referer\":\"https://a.b/?access_token=[redacted]&x=1, "
+                                          "/?code=[redacted]\",\"x-a\":\"\\\"\"}"));
+    buf_clear(&out);
+    write_event(&record, (struct event_view){.reveal = true, .headers = true}, &out);
+    assert_non_null(strstr(buf_str(&out), "access_token=planted"));
+}
+
 static void writes_an_unsigned_event_without_an_id(void **state)
 {
     (void)state;
@@ -142,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_an_event),
         cmocka_unit_test(reveals_and_shows_headers_when_asked),
+        cmocka_unit_test(hides_credentials_in_headers),
         cmocka_unit_test(writes_an_unsigned_event_without_an_id),
         cmocka_unit_test(writes_null_for_a_body_that_does_not_parse),
         cmocka_unit_test(judges_when_it_happened),

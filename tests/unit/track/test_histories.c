@@ -58,6 +58,7 @@ static const struct kind {
     {"composio.connected_account.expired", V3_ACCOUNT, EXPIRED},
     {"connected_account.deleted", ADMIN, DELETED},
     {"connected_account.delete.done", ADMIN, DELETED},
+    {"connected_account.delete.failed", ADMIN, NO_STEP},
     {"connected_account.note", ADMIN, NO_STEP},
     {"composio.connected_account.refreshed", V3_ACCOUNT, NO_STEP},
     {"composio.trigger.message", V3_TRIGGER, NO_STEP},

@@ -145,6 +145,11 @@ static void knows_the_steps_by_their_types(void **state)
         {"connected_account.delete.completed", 'D'},
         {"connected_account.remove.deleted", 'D'},
         {"composio.connected_account.deleted", 'D'},
+        {"connected_account.delete.failed", '-'}, /* it is as it was */
+        {"connected_account.delete.token.failed", '-'},
+        {"connected_account.deletion.failed", '-'},
+        {"connected_account.delete.failed.", 'D'},
+        {"connected_account.undelete.failed", 'F'},
         {"", '-'},
         {"connected_account", '-'},
         {"connected_account.", '-'},

@@ -54,6 +54,11 @@ static void hides_by_path(void **state)
         {"{\"event\":{\"body\":{\"data\":{\"state\":{\"val\":{\"a\":1}, \"b\":2}}}}}",
          "{\"event\":{\"body\":{\"data\":{\"state\":{\"val\":" HIDDEN ",\"b\":2}}}}}"},
         {"{\"\\u0064ata\":{\"par\\u0061ms\":7}}", "{\"\\u0064ata\":{\"par\\u0061ms\":" HIDDEN "}}"},
+        /* a state that is no object is a secret itself */
+        {"{\"data\":{\"state\":\"x\"}}", "{\"data\":{\"state\":" HIDDEN "}}"},
+        {"{\"data\":{\"state\":[{\"val\":1}],\"x\":1}}", "{\"data\":{\"state\":" HIDDEN ",\"x\":1}}"},
+        {"{\"event\":{\"body\":{\"data\":{\"state\":7}}}}",
+         "{\"event\":{\"body\":{\"data\":{\"state\":" HIDDEN "}}}}"},
         /* twice the same name: each of them */
         {"{\"data\":{},\"data\":{\"data\":\"x\",\"data\":\"y\"}}",
          "{\"data\":{},\"data\":{\"data\":" HIDDEN ",\"data\":" HIDDEN "}}"},
@@ -65,7 +70,9 @@ static void hides_by_path(void **state)
         "[{\"data\":{\"params\":1}}]",
         "{\"x\":{\"data\":{\"params\":1}}}",
         "{\"data\":{\"x\":{\"params\":1}}}",
-        "{\"data\":{\"x\":[{\"data\":1}],\"state\":[{\"val\":1}]}}",
+        "{\"data\":{\"x\":[{\"data\":1}],\"y\":[{\"val\":1}]}}",
+        "{\"data\":{\"state\":{\"state\":\"x\"},\"x\":{\"state\":\"y\"}},\"state\":\"z\"}",
+        "{\"data\":{\"state\":null,\"state\":[],\"state\":{}}}",
         "{\"event\":{\"data\":{\"params\":1}}}",
         "{\"event\":{\"body\":{\"event\":{\"body\":{\"data\":{\"params\":1}}}}}}",
         "{\"Data\":{\"params\":1},\"d-ata\":{\"params\":1}}",
@@ -105,7 +112,7 @@ static void leaves_what_tells_nothing(void **state)
     static const char *const UNTOUCHED[] = {
         "{\"token\":null,\"secret\":true,\"password\":false,\"cookie\":{},\"api_key\":[],\"a\":1}",
         "{\"tokens\":1,\"next_page_token\":\"x\",\"\":1,\"---\":2}",
-        "{\"toke\\nn\":1,\"tok\\u0000en\":1,\"tok\xC3\xA9n\":1,\"\\ud800token\":1}",
+        "{\"toke\\nn\":1,\"tok\\u0000en\":1,\"tok\xC3\xA9n\":1}",
         "[\"token\",\"secret\",[\"password\"]]",
         "{\"name\":\"token\",\"x\":\"secret\"}",
         "\"token\"",
@@ -122,10 +129,10 @@ static void sees_long_names_to_their_end(void **state)
     CLEANUP(buf_cleanup) struct buf out = BUF_INIT;
     buf_add_str(&text, "{\"api");
     buf_add_fill(&text, '_', 1000);
-    buf_add_str(&text, "key\":\"planted\",\"tokentokentokentokentokentokentoken\":1}");
+    buf_add_str(&text, "key\":\"planted\",\"tokentokentokentokentokentokentokens\":1}");
     json_redact(buf_slice(&text), &out);
     assert_null(strstr(buf_str(&out), "planted"));
-    assert_non_null(strstr(buf_str(&out), "token\":1}"));
+    assert_non_null(strstr(buf_str(&out), "tokens\":1}"));
 }
 
 static void nests_as_deep_as_json_may(void **state)
@@ -144,6 +151,124 @@ static void nests_as_deep_as_json_may(void **state)
     json_redact(buf_slice(&text), &out);
     assert_non_null(strstr(buf_str(&out), "{\"token\":" HIDDEN "}"));
     assert_null(strstr(buf_str(&out), "planted"));
+}
+
+static void takes_names_apart(void **state)
+{
+    (void)state;
+    static const char *const CREDENTIALS[] = {
+        "client_secret_value",
+        "accessTokenV2",
+        "x-api-key-old",
+        "refresh_token_1",
+        "dbPassword",
+        "auth_header",
+        "Authorization-2",
+        "Set-Cookie",
+        "X-Forwarded-Cookie2",
+        "APIKey",
+        "MyAPIKey2",
+        "DB_PASSWORD",
+        "mypassword",
+        "userTokens.access_tokens",
+        "OAuthToken",
+        "aws.access-key.id",
+        "secret_id",
+        "tokens",
+        "user[password]",
+        "x-amz-security-token",
+        "token_type_token",
+        "connectionString",
+        "old_api_keys",
+        "s3SecretKey",
+        "\xC3\xA9_token",
+        "token_name_value",
+        "private key",
+        "Proxy-Authorization",
+        "jwt2",
+        "PaSsWoRd",
+    };
+    static const char *const HARMLESS[] = {
+        "token_type",      "tokens_used",   "max_tokens",       "secret_name",       "key_id",
+        "apiKeyId",        "tokenUrl",      "token_expires_at", "expires_in",        "password_changed_at",
+        "next_page_token", "nextSyncToken", "secretary",        "tokenizer",         "author",
+        "auth_config",     "authScheme",    "cookie_policy_2",  "tok\xC3\xA9n",      "key",
+        "monkey",          "api",           "turkey_id",        "client_id",         "webhook-signature",
+        "credential_type", "total_tokens",  "token_type_2",     "authorization_url", "state",
+    };
+    for (size_t i = 0; i < COUNT(CREDENTIALS); i++)
+        if (!redact_is_credential(slice_str(CREDENTIALS[i])))
+            fail_msg("%s is one", CREDENTIALS[i]);
+    for (size_t i = 0; i < COUNT(HARMLESS); i++)
+        if (redact_is_credential(slice_str(HARMLESS[i])))
+            fail_msg("%s is none", HARMLESS[i]);
+    expect("{\"tokens\":{\"a\":1},\"x\":{\"tokens\":[\"b\"]}}",
+           "{\"tokens\":" HIDDEN ",\"x\":{\"tokens\":" HIDDEN "}}");
+    expect("{\"tokens\":12,\"\\ud800token\":1}", "{\"tokens\":12,\"\\ud800token\":" HIDDEN "}");
+}
+
+/* Of any length, and wherever the credential stands in it. */
+static void takes_long_names_apart(void **state)
+{
+    (void)state;
+    for (size_t len = 1; len < 700; len++) {
+        CLEANUP(buf_cleanup) struct buf name = BUF_INIT;
+        buf_add_fill(&name, 'x', len);
+        buf_add_str(&name, "_client_Secret");
+        assert_true(redact_is_credential(buf_slice(&name)));
+        buf_add_fill(&name, len % 2 ? 'A' : '7', len);
+        assert_true(redact_is_credential(buf_slice(&name)));
+        buf_add_str(&name, "_type");
+        assert_false(redact_is_credential(buf_slice(&name)));
+    }
+}
+
+static void hides_parameters_inside_strings(void **state)
+{
+    (void)state;
+#define R "[redacted]"
+    static const char *const CASES[][2] = {
+        {"https://a.b/c?access_token=s3&x=1", "https://a.b/c?access_token=" R "&x=1"},
+        {"https://a.b/c?x=1&client_secret=a%26b#d", "https://a.b/c?x=1&client_secret=" R "#d"},
+        {"https://a.b/c#id_token=a.b-c_d", "https://a.b/c#id_token=" R},
+        {"see https:\\/\\/a.b?token=s3 or <https://a.b?apiKey=t4>",
+         "see https:\\/\\/a.b?token=" R " or <https://a.b?apiKey=" R ">"},
+        {"a?x=1\\u0026password\\u003ds\\u00e9\\u00263\\u0026y=2",
+         "a?x=1\\u0026password\\u003d" R "\\u00263\\u0026y=2"},
+        {"a?pass\\u0077ord=\xC3\xA9\\n2", "a?pass\\u0077ord=" R "\\n2"},
+        {"client_secret=s3;grant_type=x", "client_secret=" R ";grant_type=x"},
+        {"a?code=s3&key=t4&X-Amz-Signature=u5&sig=v6", "a?code=" R "&key=" R "&X-Amz-Signature=" R "&sig=" R},
+        {"a?user[password]=s3", "a?user[password]=" R},
+        {"a?token==s3=&b", "a?token=" R "&b"},
+        {"a?token=" R, "a?token=" R},
+    };
+    static const char *const UNTOUCHED[] = {
+        "",
+        "=",
+        "a=b",
+        "a?token=",
+        "a?token=&b=1",
+        "a?token",
+        "a?token_type=bearer&expires_in=5",
+        "error code=404",
+        "key=7",
+        "a?monkey=1",
+        "dG9rZW4=",
+        "token: x",
+        "a?token =x",
+        "\\\"=\\\"",
+    };
+    for (size_t i = 0; i < COUNT(CASES) + COUNT(UNTOUCHED); i++) {
+        bool changes = i < COUNT(CASES);
+        char text[512];
+        char want[512];
+        snprintf(text, sizeof text, "{\"a\":[\"%s\"],\"a=b\":1}",
+                 changes ? CASES[i][0] : UNTOUCHED[i - COUNT(CASES)]);
+        snprintf(want, sizeof want, "{\"a\":[\"%s\"],\"a=b\":1}",
+                 changes ? CASES[i][1] : UNTOUCHED[i - COUNT(CASES)]);
+        expect(text, want);
+    }
+#undef R
 }
 
 static void knows_names_of_headers(void **state)
@@ -165,6 +290,9 @@ int main(void)
         cmocka_unit_test(leaves_what_tells_nothing),
         cmocka_unit_test(sees_long_names_to_their_end),
         cmocka_unit_test(nests_as_deep_as_json_may),
+        cmocka_unit_test(takes_names_apart),
+        cmocka_unit_test(takes_long_names_apart),
+        cmocka_unit_test(hides_parameters_inside_strings),
         cmocka_unit_test(knows_names_of_headers),
     };
     return cmocka_run_group_tests_name("wire/redact", tests, NULL, NULL);
