@@ -6,13 +6,15 @@
 #include "track/rollup.h"
 #include "wire/metrics_text.h"
 
-/* Apps beyond this number, the ones with the fewest accounts, share the label "other". */
+/*
+ * Apps beyond this number share the label "other". The first ones that were heard of have their own, for
+ * good: a series must not change places, since Prometheus takes a counter that falls for one that began anew.
+ */
 #define MAX_APPS 256
 #define OTHER    "other"
 
 struct app {
     int64_t name;
-    int64_t accounts;
     int64_t by_status[STATUS_COUNT];
     int64_t started;
     int64_t completed;
@@ -28,15 +30,6 @@ struct apps {
     bool has_other;
 };
 
-static int compare_apps(const void *a, const void *b)
-{
-    const struct app *x = a;
-    const struct app *y = b;
-    if (x->accounts != y->accounts)
-        return x->accounts < y->accounts ? 1 : -1;
-    return (x->name > y->name) - (x->name < y->name);
-}
-
 static struct app *find(struct apps *apps, int64_t name)
 {
     for (size_t i = 0; i < apps->count; i++)
@@ -46,25 +39,20 @@ static struct app *find(struct apps *apps, int64_t name)
     return &apps->other;
 }
 
-/* The apps with the most accounts get a label of their own, but for one that is called as the rest is. */
+/* One that is called as the rest is gets no label of its own. */
 static void choose_apps(struct question *question, struct apps *apps)
 {
     apps->other_name = question_name(question, slice_str(OTHER));
     sqlite3_stmt *rows = question_ask(question,
-                                      "SELECT app, sum(accounts) FROM tally WHERE app <> ?2 OR app = 0 "
-                                      "GROUP BY app ORDER BY 2 DESC, 1 LIMIT ?1",
+                                      "SELECT DISTINCT app FROM tally WHERE app <> ?2 OR app = 0 "
+                                      "ORDER BY app LIMIT ?1",
                                       "ii", (int64_t)MAX_APPS, apps->other_name);
     apps->items = calloc(MAX_APPS, sizeof *apps->items);
     if (!apps->items)
         question_fail(question, RC_NO_MEMORY, "memory ran out");
-    while (rows && question_next(question, rows)) {
-        struct app *app = &apps->items[apps->count++];
-        app->name = column_number(rows, 0);
-        app->accounts = column_number(rows, 1);
-    }
+    while (rows && question_next(question, rows))
+        apps->items[apps->count++].name = column_number(rows, 0);
     sqlite3_finalize(rows);
-    if (apps->count > 0)
-        qsort(apps->items, apps->count, sizeof *apps->items, compare_apps);
 }
 
 static void count_accounts(struct question *question, struct apps *apps)

@@ -261,6 +261,13 @@ test('an app that is really called other is counted with those there is no room 
     assert.deepEqual(names.filter((name, i) => names.indexOf(name) !== i), [], 'each series stands once');
     const accounts = (label) => Number(metrics.match(new RegExp(`^fairlead_connected_accounts\\{app="${label}",status="INITIATED"\\} (\\d+)$`, 'm'))[1]);
     assert.equal(accounts('other'), apps.length - 256);
+    // An app that grows keeps its place: a counter that falls because series changed places would look like one begun anew.
+    await postAll(server, Array.from({ length: 10 }, () => adminEvent({ app: 'app-900', at: Date.now() })));
+    await api.caughtUp();
+    const later = (await api.ask('GET', '/metrics')).text;
+    assert.ok(!later.includes('app="app-900"'));
+    const series = (text) => text.match(/^fairlead_connections_started_total\{.*?\}/gm).sort();
+    assert.deepEqual(series(later), series(metrics));
     await server.stop();
 });
 
