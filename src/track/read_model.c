@@ -332,10 +332,13 @@ static void carry_accounts(struct read_model *model, usec now)
 static void reset_tables(struct read_model *model, uint64_t first)
 {
     char sql[400];
-    snprintf(sql, sizeof sql,
-             "%s DELETE FROM account WHERE first_seq >= %llu; DELETE FROM step WHERE seq >= %llu; "
-             "UPDATE step SET outcome = NULL, ended_at = NULL, deadline = NULL; ",
-             CLEAR, (unsigned long long)first, (unsigned long long)first);
+    if (first <= 1) /* all: SQLite drops whole tables then, and does not look at each row */
+        snprintf(sql, sizeof sql, "%s DELETE FROM account; DELETE FROM step", CLEAR);
+    else
+        snprintf(sql, sizeof sql,
+                 "%s DELETE FROM account WHERE first_seq >= %llu; DELETE FROM step WHERE seq >= %llu; "
+                 "UPDATE step SET outcome = NULL, ended_at = NULL, deadline = NULL",
+                 CLEAR, (unsigned long long)first, (unsigned long long)first);
     facts_forget(&model->facts);
     text_index_trim(&model->writer.text, &model->state, 0);
     state_execute(&model->state, sql);
