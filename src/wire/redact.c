@@ -49,7 +49,11 @@ static void name_add(struct name *name, unsigned unit)
     secret_name_add(&name->secret, c);
 }
 
-/* One character of a string token, or a byte of one that is not ASCII; returns how many bytes it takes. */
+/*
+ * One character of a string token, or a byte of one that is not ASCII; returns how many bytes it takes. A
+ * letter behind a backslash stands for a control character; which one does not matter: each is a line feed
+ * here.
+ */
 static size_t next_unit(struct slice rest, unsigned *ret)
 {
     if (rest.ptr[0] != '\\') {
@@ -57,8 +61,7 @@ static size_t next_unit(struct slice rest, unsigned *ret)
         return 1;
     }
     if (rest.ptr[1] != 'u') {
-        /* A letter behind the backslash stands for a control character: which one does not matter. */
-        *ret = strchr("\"\\/", rest.ptr[1]) ? (unsigned char)rest.ptr[1] : '\0';
+        *ret = strchr("\"\\/", rest.ptr[1]) ? (unsigned char)rest.ptr[1] : '\n';
         return 2;
     }
     *ret = json_token_unit(rest.ptr);
