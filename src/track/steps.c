@@ -22,18 +22,19 @@ void steps_init(struct steps *steps, struct state *state, struct rollup *rollup,
 
 void steps_cleanup(struct steps *steps)
 {
+    buf_cleanup(&steps->added);
     buf_cleanup(&steps->list);
 }
 
 void steps_clear(struct steps *steps)
 {
-    buf_clear(&steps->list);
+    buf_clear(&steps->added);
 }
 
-static struct entry *entries(const struct steps *steps, size_t *ret_count)
+static struct entry *entries(const struct buf *list, size_t *ret_count)
 {
-    *ret_count = steps->list.len / sizeof(struct entry);
-    return (struct entry *)(void *)steps->list.ptr;
+    *ret_count = list->len / sizeof(struct entry);
+    return (struct entry *)(void *)list->ptr;
 }
 
 static int compare_steps(const struct step *a, const struct step *b)
@@ -54,7 +55,7 @@ static int compare(const void *a, const void *b)
 void steps_add(struct steps *steps, const struct step *step, uint64_t seq, struct slice reason)
 {
     struct entry entry = {.step = *step, .seq = seq, .reason = reason, .is_new = true};
-    buf_add(&steps->list, &entry, sizeof entry);
+    buf_add(&steps->added, &entry, sizeof entry);
 }
 
 /* ---- counting and writing ---- */
@@ -129,7 +130,7 @@ static void merge_tellings(struct steps *steps)
 {
     size_t count;
     size_t kept = 0;
-    struct entry *list = entries(steps, &count);
+    struct entry *list = entries(&steps->added, &count);
     qsort(list, count, sizeof *list, compare);
     for (size_t i = 0; i < count; i++) {
         if (kept > 0 && compare_steps(&list[kept - 1].step, &list[i].step) == 0)
@@ -137,7 +138,7 @@ static void merge_tellings(struct steps *steps)
         else
             list[kept++] = list[i];
     }
-    buf_truncate(&steps->list, kept * sizeof *list);
+    buf_truncate(&steps->added, kept * sizeof *list);
 }
 
 static void set_reason(struct account_row *row, struct slice reason)
@@ -170,11 +171,11 @@ static void drop_told(struct steps *steps, struct account_row *row)
 {
     size_t count;
     size_t kept = 0;
-    struct entry *list = entries(steps, &count);
+    struct entry *list = entries(&steps->added, &count);
     for (size_t i = 0; i < count; i++)
         if (!is_told(steps, row, &list[i]))
             list[kept++] = list[i];
-    buf_truncate(&steps->list, kept * sizeof *list);
+    buf_truncate(&steps->added, kept * sizeof *list);
 }
 
 static struct attempt read_attempt(sqlite3_stmt *from, struct step opened_by)
@@ -182,94 +183,95 @@ static struct attempt read_attempt(sqlite3_stmt *from, struct step opened_by)
     return (struct attempt){opened_by, (enum outcome)column_number(from, 2), column_time(from, 3)};
 }
 
-/* The stored ones that are not before `from`. */
-static void load(struct steps *steps, int64_t account, struct step from)
+/*
+ * The stored ones from `from` on, to the first start after `last`, which is not of them; NULL: to the end.
+ * Returns whether there is such a start.
+ */
+static bool load(struct steps *steps, int64_t account, struct step from, const struct step *last,
+                 struct step *ret_start)
 {
     struct state *state = steps->state;
     state_ask(state, STATE_STEPS_FROM, "iii", account, from.at, (int64_t)from.kind);
     for (sqlite3_stmt *row; (row = state_next(state, STATE_STEPS_FROM));) {
         struct entry entry = {.step = {column_time(row, 0), (enum step_kind)column_number(row, 1)}};
+        if (last && entry.step.kind == STEP_START && compare_steps(&entry.step, last) > 0) {
+            *ret_start = entry.step;
+            state_done(state, STATE_STEPS_FROM);
+            return true;
+        }
         entry.was_opened = sqlite3_column_type(row, 2) != SQLITE_NULL;
         entry.was = read_attempt(row, entry.step);
         buf_add(&steps->list, &entry, sizeof entry);
     }
+    return false;
 }
 
 /* ---- folding ---- */
 
-/* Where the fold begins, and what stands before it. */
-struct base {
-    struct lifecycle lifecycle;
-    bool has_attempt; /* the first entry is its newest attempt, stored, and open for what follows */
+/* Where a stretch begins and ends, and what stands before it. */
+struct stretch {
+    struct lifecycle before;
+    bool has_attempt; /* the first entry is the newest attempt before it, stored, and open for what follows */
+    bool is_inner;    /* the rest of the account's life follows, and stays what it is */
+    struct step next; /* is_inner: the start that it begins with */
 };
 
 /* Everything comes after what is known: it goes on from there. */
-static struct base base_at_end(struct steps *steps, const struct account_row *row)
+static struct stretch stretch_at_end(struct steps *steps, const struct account_row *row)
 {
     const struct attempt *newest = &row->lifecycle.attempt;
-    struct base base = {row->lifecycle, row->lifecycle.has_attempt};
+    struct stretch stretch = {.before = row->lifecycle, .has_attempt = row->lifecycle.has_attempt};
     struct entry entry = {
         .step = newest->opened_by, .was_opened = true, .is_opened = true, .was = *newest, .attempt = *newest};
-    if (base.has_attempt)
+    if (stretch.has_attempt)
         buf_add(&steps->list, &entry, sizeof entry);
-    return base;
+    return stretch;
 }
 
 /*
  * From the step that opened the attempt which `first` falls into; it opens it again whatever was before, and
  * the times that follow from older ones stand, since each that follows from it or a later one is set anew.
  */
-static struct base base_before(struct steps *steps, const struct account_row *row, const struct step *first)
+static struct stretch stretch_around(struct steps *steps, const struct account_row *row,
+                                     const struct step *first)
 {
     struct state *state = steps->state;
-    struct base base = {.has_attempt = false};
+    struct stretch stretch = {.has_attempt = false};
     struct step from = {INT64_MIN, STEP_START};
-    lifecycle_init(&base.lifecycle);
+    lifecycle_init(&stretch.before);
     state_ask(state, STATE_OPENED_BEFORE, "iii", row->id, first->at, (int64_t)first->kind);
     sqlite3_stmt *opened = state_next(state, STATE_OPENED_BEFORE);
     if (opened) {
         from = (struct step){column_time(opened, 0), (enum step_kind)column_number(opened, 1)};
         state_done(state, STATE_OPENED_BEFORE);
-        base.lifecycle.attempts = row->lifecycle.attempts;
-        base.lifecycle.started_at = row->lifecycle.started_at;
-        base.lifecycle.completed_at = row->lifecycle.completed_at;
-        base.lifecycle.time_to_connect = row->lifecycle.time_to_connect;
+        stretch.before.started_at = row->lifecycle.started_at;
+        stretch.before.completed_at = row->lifecycle.completed_at;
+        stretch.before.time_to_connect = row->lifecycle.time_to_connect;
     }
-    size_t told;
     size_t count;
-    entries(steps, &told);
-    load(steps, row->id, from);
-    const struct entry *list = entries(steps, &count);
-    for (size_t i = told; opened && i < count; i++)
-        base.lifecycle.attempts -= list[i].was_opened;
-    return base;
+    stretch.is_inner = load(steps, row->id, from, first, &stretch.next);
+    const struct entry *list = entries(&steps->list, &count);
+    stretch.before.attempts = row->lifecycle.attempts;
+    for (size_t i = 0; i < count; i++)
+        stretch.before.attempts -= list[i].was_opened;
+    return stretch;
 }
 
-static void fold(struct steps *steps, struct account_row *row, const struct base *base, usec now)
+/* The new ones from the `done`th on that lie in the stretch join it; returns how many are done then. */
+static size_t take_new(struct steps *steps, const struct stretch *stretch, size_t done)
 {
     size_t count;
-    struct entry *list = entries(steps, &count);
-    size_t newest = 0;
-    row->lifecycle = base->lifecycle;
-    for (size_t i = base->has_attempt ? 1 : 0; i < count; i++) {
-        enum lifecycle_effect effect = lifecycle_apply(&row->lifecycle, &list[i].step);
-        list[i].is_opened = effect == LIFECYCLE_OPENED;
-        if (list[i].is_opened)
-            newest = i;
-        if (effect != LIFECYCLE_SAME)
-            list[newest].attempt = row->lifecycle.attempt;
-    }
-    for (size_t i = 0; i < count; i++)
-        write_entry(steps, row, &list[i], now);
-    if (row->lifecycle.has_attempt)
-        row->lifecycle.attempt = list[newest].attempt; /* judged */
+    const struct entry *added = entries(&steps->added, &count);
+    while (done < count && !(stretch->is_inner && compare_steps(&added[done].step, &stretch->next) > 0))
+        buf_add(&steps->list, &added[done++], sizeof *added);
+    return done;
 }
 
 /* The newest step, and what it says. */
 static void set_last(struct steps *steps, struct account_row *row)
 {
     size_t count;
-    const struct entry *last = &entries(steps, &count)[count - 1];
+    const struct entry *last = &entries(&steps->list, &count)[count - 1];
     row->has_step = true;
     row->last_step = last->step;
     if (last->is_new) {
@@ -284,47 +286,84 @@ static void set_last(struct steps *steps, struct account_row *row)
         state_done(state, STATE_FIND_STEP);
 }
 
-static void fold_from(struct steps *steps, struct account_row *row, const struct base *base, usec now)
+/*
+ * After an inner stretch: how the account stands follows from what comes later, and so do the times of its
+ * completion once there is one later, since the first completion after a start completes that.
+ */
+static void keep_what_follows(struct account_row *row, const struct lifecycle *known, const struct step *next)
+{
+    struct lifecycle inner = row->lifecycle;
+    row->lifecycle = *known;
+    row->lifecycle.attempts = inner.attempts;
+    if (known->completed_at == TIME_NONE || known->completed_at < next->at) {
+        row->lifecycle.completed_at = inner.completed_at;
+        row->lifecycle.time_to_connect = inner.time_to_connect;
+    }
+}
+
+static void fold(struct steps *steps, struct account_row *row, const struct stretch *stretch, usec now)
 {
     size_t count;
-    struct entry *list = entries(steps, &count);
-    if (buf_failed(&steps->list))
-        state_fail(steps->state, RC_NO_MEMORY, "memory ran out");
-    if (state_failed(steps->state) || count == 0)
-        return;
+    struct entry *list = entries(&steps->list, &count);
+    size_t newest = 0;
+    struct lifecycle known = row->lifecycle;
     qsort(list, count, sizeof *list, compare);
-    fold(steps, row, base, now);
-    set_last(steps, row);
+    row->lifecycle = stretch->before;
+    for (size_t i = stretch->has_attempt ? 1 : 0; i < count; i++) {
+        enum lifecycle_effect effect = lifecycle_apply(&row->lifecycle, &list[i].step);
+        list[i].is_opened = effect == LIFECYCLE_OPENED;
+        if (list[i].is_opened)
+            newest = i;
+        if (effect != LIFECYCLE_SAME)
+            list[newest].attempt = row->lifecycle.attempt;
+    }
+    for (size_t i = 0; i < count; i++)
+        write_entry(steps, row, &list[i], now);
+    if (row->lifecycle.has_attempt)
+        row->lifecycle.attempt = list[newest].attempt; /* judged */
+    if (stretch->is_inner)
+        keep_what_follows(row, &known, &stretch->next);
+    else
+        set_last(steps, row);
+}
+
+static bool have_failed(struct steps *steps)
+{
+    if (buf_failed(&steps->added) || buf_failed(&steps->list))
+        state_fail(steps->state, RC_NO_MEMORY, "memory ran out");
+    return state_failed(steps->state);
 }
 
 void steps_fold(struct steps *steps, struct account_row *row, usec now)
 {
-    size_t count;
-    if (buf_failed(&steps->list))
-        state_fail(steps->state, RC_NO_MEMORY, "memory ran out");
-    if (state_failed(steps->state) || steps->list.len == 0)
+    size_t count = 0;
+    if (have_failed(steps) || steps->added.len == 0)
         return;
     merge_tellings(steps);
     drop_told(steps, row);
-    const struct entry *list = entries(steps, &count);
-    if (state_failed(steps->state) || count == 0)
-        return;
-    struct step first = list[0].step;
-    bool at_end = !row->has_step || compare_steps(&row->last_step, &first) < 0;
-    struct base base = at_end ? base_at_end(steps, row) : base_before(steps, row, &first);
-    fold_from(steps, row, &base, now);
+    const struct entry *added = entries(&steps->added, &count);
+    for (size_t done = 0; done < count && !have_failed(steps);) {
+        const struct step *first = &added[done].step;
+        bool at_end = !row->has_step || compare_steps(&row->last_step, first) < 0;
+        buf_clear(&steps->list);
+        struct stretch stretch = at_end ? stretch_at_end(steps, row) : stretch_around(steps, row, first);
+        done = take_new(steps, &stretch, done);
+        if (!have_failed(steps))
+            fold(steps, row, &stretch, now);
+    }
 }
 
 void steps_fold_all(struct steps *steps, struct account_row *row, usec now)
 {
-    struct base base = {.has_attempt = false};
-    lifecycle_init(&base.lifecycle);
-    row->lifecycle = base.lifecycle;
+    struct stretch all = {.has_attempt = false};
+    lifecycle_init(&all.before);
+    row->lifecycle = all.before;
     row->has_step = false;
     set_reason(row, SLICE_NONE);
-    steps_clear(steps);
-    load(steps, row->id, (struct step){INT64_MIN, STEP_START});
-    fold_from(steps, row, &base, now);
+    buf_clear(&steps->list);
+    load(steps, row->id, (struct step){INT64_MIN, STEP_START}, NULL, NULL);
+    if (!have_failed(steps) && steps->list.len > 0)
+        fold(steps, row, &all, now);
 }
 
 /* ---- attempts that are there ---- */

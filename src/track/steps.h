@@ -2,8 +2,10 @@
  * steps - the steps of one account that something new touches, folded into its lifecycle and its attempts.
  *
  * Steps come in any order; what they add up to is that of the order of their own times. So a new step that
- * is not the newest makes those after it count anew - but only from the attempt on that it falls into, since
- * what lies before an opened attempt does not change what comes of it.
+ * is not the newest makes others count anew - but only the stretch that it falls into: from the step that
+ * opened its attempt, since what lies before that does not change what comes of it, to the next start, since
+ * a start opens an attempt whatever was before. However long an account's life is, a late step costs the
+ * length of its stretch.
  *
  * Used for one account at a time:  add…, then fold.
  *
@@ -20,7 +22,8 @@ struct steps {
     struct state *state;
     struct rollup *rollup;
     const struct patience *patience;
-    struct buf list; /* struct entry each */
+    struct buf added; /* struct entry each: the new ones */
+    struct buf list;  /* struct entry each: the stretch that is folded */
 };
 
 void steps_init(struct steps *steps, struct state *state, struct rollup *rollup,
