@@ -332,7 +332,6 @@ static void add_webhook(const char *path, struct buf *out)
     } ANSWERS[] = {
         {400, "the body is no JSON object"},
         {401, "a secret is set and the signature is missing, wrong, or too old"},
-        {408, "it took too long to arrive"},
         {413, "larger than option `max-body`"},
         {415, "the content type is not JSON"},
         {431, "the headers are too large"},

@@ -38,7 +38,8 @@ enum retry {
       "The signed timestamp is too old, too new, or not a number.")                                          \
     X(RC_NOT_FOUND, "not_found", 404, RETRY_NEVER, "Nothing is here.")                                       \
     X(RC_METHOD_NOT_ALLOWED, "method_not_allowed", 405, RETRY_NEVER, "The path does not take this method.")  \
-    X(RC_TIMEOUT, "timeout", 408, RETRY_LATER, "The request took too long to arrive.")                       \
+    X(RC_TIMEOUT, "timeout", 408, RETRY_LATER,                                                               \
+      "The body took too long to arrive; the connection is closed without an answer.")                       \
     X(RC_BODY_TOO_LARGE, "body_too_large", 413, RETRY_NEVER, "The body is larger than is allowed.")          \
     X(RC_UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", 415, RETRY_NEVER,                                 \
       "The content type is not JSON.")                                                                       \

@@ -29,6 +29,7 @@ struct connection {
     int fd;
     enum phase phase;
     bool shut;
+    bool expired;
     void (*on_shut)(void *arg);
     void *arg;
     char address[INET6_ADDRSTRLEN];
@@ -277,6 +278,7 @@ usec connections_expire(struct connections *all, usec now)
             continue;
         struct connection *connection;
         while ((connection = oldest(all, (enum phase)phase)) && connection->since + limit <= now) {
+            connection->expired = true;
             connection_shut(connection);
             unlink_from_phase(all, connection);
             link_to_phase(all, connection, (enum phase)phase);
@@ -299,6 +301,11 @@ void connections_shut_idle(struct connections *all)
 size_t connections_count(const struct connections *all)
 {
     return all->count;
+}
+
+bool connection_has_expired(const struct connection *connection)
+{
+    return connection->expired;
 }
 
 const char *connection_address(const struct connection *connection)

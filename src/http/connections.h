@@ -73,6 +73,9 @@ void connection_limit_silence(struct connection *connection, usec limit);
 /* Shuts it down now. */
 void connection_shut(struct connection *connection);
 
+/* Was it shut down because its phase had its time? */
+bool connection_has_expired(const struct connection *connection);
+
 /* Who must be told when it is shut down, because the library does not watch a suspended connection; NULL:
  * nobody. */
 void connection_set_on_shut(struct connection *connection, void (*on_shut)(void *arg), void *arg);

@@ -18,6 +18,7 @@
 enum step {
     STEP_HEADERS,
     STEP_BODY,
+    STEP_REFUSED,   /* answered without receive or the pool */
     STEP_SUBMITTED, /* suspended: receive has the webhook */
     STEP_DONE,
     STEP_WORKING, /* suspended: the pool has the call */
@@ -197,6 +198,8 @@ static enum MHD_Result answer_error(struct exchanges *all, struct exchange *exch
     struct reply reply = {.body = BUF_INIT};
     count_result(exchange, rc);
     note_refusal(all, exchange, rc, err);
+    if (exchange->step == STEP_BODY)
+        exchange->step = STEP_REFUSED;
     reply_error(&reply, rc, err->message);
     if (rc == RC_METHOD_NOT_ALLOWED)
         reply_header(&reply, MHD_HTTP_HEADER_ALLOW, exchange->call ? call_allow(exchange->call) : "POST");
@@ -509,6 +512,7 @@ enum MHD_Result exchange_on_data(void *cls, struct MHD_Connection *http, const c
         return on_headers(all, exchange, path_of(url), method);
     case STEP_BODY:
         return *data_size > 0 ? on_body(all, exchange, data, data_size) : on_complete(all, exchange);
+    case STEP_REFUSED:
     case STEP_SUBMITTED:
     case STEP_WORKING:
         return MHD_YES;
@@ -535,6 +539,18 @@ void exchanges_resume(struct exchanges *all)
     }
 }
 
+/* Its connection had to go before it was answered; what it was refused for comes first. */
+static void note_unanswered(struct exchanges *all, struct exchange *exchange)
+{
+    if (exchange->step != STEP_BODY || !connection_has_expired(exchange->connection))
+        return;
+    if (exchange->refused == RC_OK)
+        exchange->refused =
+            refuse(exchange, RC_TIMEOUT, "the body did not arrive in time (option body-timeout)");
+    count_result(exchange, exchange->refused);
+    note_refusal(all, exchange, exchange->refused, &exchange->err);
+}
+
 void exchange_on_completed(void *cls, struct MHD_Connection *http, void **con_cls,
                            enum MHD_RequestTerminationCode code)
 {
@@ -546,6 +562,7 @@ void exchange_on_completed(void *cls, struct MHD_Connection *http, void **con_cl
         return;
     *con_cls = NULL;
     assert(exchange->step != STEP_SUBMITTED && exchange->step != STEP_WORKING);
+    note_unanswered(all, exchange);
     connection_enter(all->connections, exchange->connection, PHASE_IDLE);
     if (exchange->step != STEP_DONE && exchange->step != STEP_WORKED)
         connection_shut_if_ended(exchange->connection);

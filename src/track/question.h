@@ -9,6 +9,7 @@
 #ifndef FAIRLEAD_TRACK_QUESTION_H
 #define FAIRLEAD_TRACK_QUESTION_H
 
+#include "track/high_water.h"
 #include "track/questions.h"
 #include "track/sql.h"
 #include "track/time_blocks.h"
@@ -17,6 +18,7 @@ struct question {
     struct questions *questions;
     struct journal *journal;
     struct time_blocks *blocks;
+    struct high_water *high;
     struct connection_to_state *connection;
     sqlite3 *db;
     enum rc rc;

@@ -111,20 +111,34 @@ static void write_accounts(struct question *question, const struct apps *apps, c
     }
 }
 
+/* The value of the series that has been written from `start` on. */
+static void add_counter(struct question *question, size_t start, double value, struct buf *out)
+{
+    struct slice series = slice_skip(buf_slice(out), start);
+    double told = high_water_raise(question->high, series, value);
+    buf_addf(out, " %.*f\n", told == (double)(int64_t)told ? 0 : 3, told);
+}
+
+static void write_counter(struct question *question, const struct apps *apps, const struct app *app,
+                          const char *name, double value, struct buf *out)
+{
+    size_t start = out->len;
+    buf_addf(out, "%s{", name);
+    add_label(question, apps, app, out);
+    buf_add_char(out, '}');
+    add_counter(question, start, value, out);
+}
+
 static void write_started(struct question *question, const struct apps *apps, const struct app *app,
                           struct buf *out)
 {
-    buf_add_str(out, "fairlead_connections_started_total{");
-    add_label(question, apps, app, out);
-    buf_addf(out, "} %lld\n", (long long)app->started);
+    write_counter(question, apps, app, "fairlead_connections_started_total", (double)app->started, out);
 }
 
 static void write_completed(struct question *question, const struct apps *apps, const struct app *app,
                             struct buf *out)
 {
-    buf_add_str(out, "fairlead_connections_completed_total{");
-    add_label(question, apps, app, out);
-    buf_addf(out, "} %lld\n", (long long)app->completed);
+    write_counter(question, apps, app, "fairlead_connections_completed_total", (double)app->completed, out);
 }
 
 static void write_abandoned(struct question *question, const struct apps *apps, const struct app *app,
@@ -138,9 +152,11 @@ static void write_abandoned(struct question *question, const struct apps *apps, 
 static void write_bucket(struct question *question, const struct apps *apps, const struct app *app,
                          const char *le, int64_t count, struct buf *out)
 {
+    size_t start = out->len;
     buf_add_str(out, "fairlead_time_to_connect_seconds_bucket{");
     add_label(question, apps, app, out);
-    buf_addf(out, ",le=\"%s\"} %lld\n", le, (long long)count);
+    buf_addf(out, ",le=\"%s\"}", le);
+    add_counter(question, start, (double)count, out);
 }
 
 static void write_times(struct question *question, const struct apps *apps, const struct app *app,
@@ -161,11 +177,8 @@ static void write_times(struct question *question, const struct apps *apps, cons
         sum += (double)app->times.counts[i] * (double)sketch_bucket_middle(i) / 1e6;
     int64_t total = sketch_total(&app->times);
     write_bucket(question, apps, app, "+Inf", total, out);
-    buf_add_str(out, "fairlead_time_to_connect_seconds_sum{");
-    add_label(question, apps, app, out);
-    buf_addf(out, "} %.3f\nfairlead_time_to_connect_seconds_count{", sum);
-    add_label(question, apps, app, out);
-    buf_addf(out, "} %lld\n", (long long)total);
+    write_counter(question, apps, app, "fairlead_time_to_connect_seconds_sum", sum, out);
+    write_counter(question, apps, app, "fairlead_time_to_connect_seconds_count", (double)total, out);
 }
 
 typedef void write_fn(struct question *question, const struct apps *apps, const struct app *app,

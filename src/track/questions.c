@@ -27,7 +27,8 @@ struct questions {
     pthread_mutex_t mutex; /* guards the rest */
     struct connection_to_state *idle;
     size_t idle_count;
-    struct time_blocks blocks; /* has its own */
+    struct time_blocks blocks; /* has its own; so with the next */
+    struct high_water high;
 };
 
 enum rc questions_open(const char *directory, struct journal *journal, struct questions **ret,
@@ -44,6 +45,7 @@ enum rc questions_open(const char *directory, struct journal *journal, struct qu
     questions->journal = journal;
     pthread_mutex_init(&questions->mutex, NULL);
     time_blocks_init(&questions->blocks);
+    high_water_init(&questions->high);
     *ret = questions;
     return RC_OK;
 }
@@ -71,6 +73,7 @@ void questions_close(struct questions *questions)
     }
     pthread_mutex_destroy(&questions->mutex);
     time_blocks_cleanup(&questions->blocks);
+    high_water_cleanup(&questions->high);
     sqlite_site_cleanup(&questions->site);
     free(questions);
 }
@@ -152,8 +155,10 @@ void question_fail(struct question *question, enum rc rc, const char *message)
 
 enum rc question_begin(struct questions *questions, struct question *ret, struct err *err)
 {
-    *ret = (struct question){
-        .questions = questions, .journal = questions->journal, .blocks = &questions->blocks};
+    *ret = (struct question){.questions = questions,
+                             .journal = questions->journal,
+                             .blocks = &questions->blocks,
+                             .high = &questions->high};
     enum rc rc = take(questions, &ret->connection, err);
     if (rc != RC_OK)
         return rc;

@@ -32,6 +32,7 @@ struct keyring {
 
 /* The entries of one header that can be checked, without their version. */
 struct entries {
+    bool more; /* than are looked at */
     struct slice hmac[SIGNATURE_MAX_ENTRIES];
     struct slice ed25519[SIGNATURE_MAX_ENTRIES];
     size_t hmac_count;
@@ -286,11 +287,17 @@ static void read_entries(struct slice header, struct entries *ret)
 {
     ret->hmac_count = 0;
     ret->ed25519_count = 0;
-    while (header.len > 0 && ret->hmac_count + ret->ed25519_count < SIGNATURE_MAX_ENTRIES) {
+    ret->more = false;
+    while (header.len > 0 && !ret->more) {
         struct slice entry = slice_split(&header, ' ');
-        if (slice_starts(entry, "v1,"))
+        bool is_hmac = slice_starts(entry, "v1,");
+        if (!is_hmac && !slice_starts(entry, "v1a,"))
+            continue;
+        if (ret->hmac_count + ret->ed25519_count == SIGNATURE_MAX_ENTRIES)
+            ret->more = true;
+        else if (is_hmac)
             ret->hmac[ret->hmac_count++] = slice_skip(entry, 3);
-        else if (slice_starts(entry, "v1a,"))
+        else
             ret->ed25519[ret->ed25519_count++] = slice_skip(entry, 4);
     }
 }
@@ -392,6 +399,11 @@ enum rc signature_check(struct keyring *keyring, const struct signature_input *i
     if (entries.hmac_count + entries.ed25519_count == 0)
         return err_set(err, RC_SIGNATURE_INVALID,
                        "webhook-signature has no entry that starts with v1, or v1a,");
+    if (entries.more)
+        return err_set(err, RC_SIGNATURE_INVALID,
+                       "none of the first %d entries of webhook-signature matches any secret, and no more "
+                       "are looked at",
+                       SIGNATURE_MAX_ENTRIES);
     return err_set(err, RC_SIGNATURE_INVALID, "no entry of webhook-signature matches any secret");
 }
 

@@ -176,6 +176,10 @@ test('sizes, framing, bytes', async (t) => {
                 slow(chunks, chunks.indexOf('\r\n\r\n') + 10),
                 slow(rawPost('x'.repeat(MAX_BODY + 1)), start), // in a body that is refused already
             ]);
+            const metrics = await server.request({ path: '/metrics', headers: { authorization: `Bearer ${server.token}` } });
+            assert.match(metrics.text, /^fairlead_webhooks_total\{result="timeout"\} 3$/m, 'whose headers were complete');
+            const problems = await server.request({ path: '/api/v1/refused', headers: { authorization: `Bearer ${server.token}` } });
+            assert.equal(JSON.parse(problems.text).items.filter((each) => each.code === 'timeout').length, 3);
         });
 
         await t.test('never reads its answers', async () => {

@@ -271,6 +271,30 @@ test('an app that is really called other is counted with those there is no room 
     await server.stop();
 });
 
+test('counters do not fall when connections move to another app', async (t) => {
+    const { server, api } = await start(t);
+    const at = Date.now() - 10_000;
+    const numbers = async () => {
+        await api.caughtUp();
+        const text = (await api.ask('GET', '/metrics')).text;
+        return Object.fromEntries([...text.matchAll(/^(fairlead_(?:connections_|time_to_connect_)\S+) (\S+)$/gm)].map(([, name, value]) => [name, Number(value)]));
+    };
+    for (let i = 0; i < 5; i += 1) {
+        await postAll(server, [adminEvent({ account: `account-${i}`, app: 'alpha', at: at + i }), adminEvent({ type: 'connected_account.add.completed', account: `account-${i}`, app: 'alpha', at: at + 1500 + i })]);
+    }
+    const before = await numbers();
+    assert.equal(before['fairlead_connections_started_total{app="alpha"}'], 5);
+    assert.equal(before['fairlead_time_to_connect_seconds_bucket{app="alpha",le="2"}'], 5);
+    await postAll(server, [adminEvent({ type: 'connected_account.renamed', account: 'account-0', app: 'beta', at: at + 5000 })]);
+    const after = await numbers();
+    assert.equal(after['fairlead_connections_started_total{app="beta"}'], 1);
+    assert.deepEqual((await api.get(withQuery(ONBOARDING, { by: 'app' }))).groups.map(({ key, started }) => [key, started]), [['alpha', 4], ['beta', 1]], 'figures are as they are');
+    for (const [name, value] of Object.entries(before)) assert.ok(after[name] >= value, `${name}: ${after[name]} after ${value}`);
+    await postAll(server, [1, 2].map((i) => adminEvent({ account: `new-${i}`, app: 'alpha', at: at + 6000 + i })));
+    assert.equal((await numbers())['fairlead_connections_started_total{app="alpha"}'], 6, 'goes on once it is passed');
+    await server.stop();
+});
+
 test('a connection under way is pending, and abandoned when its time is over', async (t) => {
     const { server, api } = await start(t, { args: ['--slow-after', '1s', '--abandoned-after', '1s'] });
     const ahead = Date.now() + 2 * HOUR; // of a sender whose clock is wrong

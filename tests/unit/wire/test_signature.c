@@ -306,7 +306,11 @@ static void test_only_so_many_entries_are_looked_at(void **state)
     buf_clear(&header);
     add_entries(&header, WRONG, SIGNATURE_MAX_ENTRIES);
     buf_add_str(&header, PLAIN_COMPOSIO);
-    assert_int_equal(check(SCHEME_AUTO, PLAIN, buf_str(&header)), RC_SIGNATURE_INVALID);
+    CLEANUP(free_keyring) struct keyring *keyring = new_keyring(SCHEME_AUTO, SECRETS(PLAIN), 1);
+    struct signature_input input = input_of(buf_str(&header));
+    struct err err;
+    assert_int_equal(signature_check(keyring, &input, NOW, 300 * USEC_PER_SEC, &err), RC_SIGNATURE_INVALID);
+    assert_non_null(strstr(err.message, "first 16 entries"));
     buf_clear(&header);
     /* Entries that are skipped do not count. */
     add_entries(&header, "v9,future", 5 * SIGNATURE_MAX_ENTRIES);
