@@ -68,7 +68,7 @@ static const struct option ROWS[] = {
      .help = "write here, mode 0600, whole or not at all; devices and pipes are written to; default: "
              "standard output"},
 };
-static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
+static const struct option_table TABLE = {.rows = ROWS, .count = sizeof ROWS / sizeof *ROWS};
 
 struct exporting {
     struct export_options options;

@@ -61,7 +61,7 @@ static const struct option ROWS[] = {
     {.name = "pretty", .kind = OPTION_FLAG, .offset = AT(pretty), .help = "each event's whole payload"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "one line of JSON for each event"},
 };
-static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
+static const struct option_table TABLE = {.rows = ROWS, .count = sizeof ROWS / sizeof *ROWS};
 
 /* One run of the command. */
 struct tailing {
