@@ -27,7 +27,8 @@ static const char *const HEALTH_WORDS[] = {"ok", "ready", NULL};
     MEMBER("seq", COUNT, "number in the journal, from 1, rising"),                                           \
         MEMBER("id", TEXT, "`webhook-id`, or `sha256:…` of path and body where there is none"),              \
         MEMBER("received_at", TIME, "when its last byte had arrived"),                                       \
-        MEMBER("occurred_at", TIME, "the body's own time; that of receipt where it has none"),               \
+        MEMBER("occurred_at", TIME,                                                                          \
+               "the body's own time; that of receipt where it has none, or one over a day ahead"),           \
         MEMBER("type", TEXT, "as the sender calls it", .nullable = true),                                    \
         MEMBER("shape", CHOICE, "which form the body has", .choices = SHAPES),                               \
         MEMBER("app", TEXT, "the app (toolkit) that is connected", .nullable = true),                        \

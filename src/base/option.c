@@ -56,6 +56,11 @@ static void *place_of(const struct option *option, void *values)
     return (char *)values + option->offset;
 }
 
+static const void *value_of(const struct option *option, const void *values)
+{
+    return (const char *)values + option->offset;
+}
+
 static const struct option *find(const struct option_table *table, const char *name)
 {
     for (size_t i = 0; i < table->count; i++)
@@ -262,8 +267,10 @@ static bool parse_amount(const struct option *option, const char *text, int64_t 
 
 static void list_clear(struct option_list *list)
 {
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < list->count; i++) {
         free(list->items[i]);
+        free(list->places[i]);
+    }
     list->count = 0;
     list->stale = false;
 }
@@ -279,9 +286,14 @@ static enum rc list_add(const struct option *option, struct option_list *list, c
         return err_set(err, RC_USAGE, "%s: given more than %d times", buf_str(&where), OPTION_LIST_MAX);
     }
     char *copy = strdup(text);
-    if (!copy)
+    char *from = strdup(place);
+    if (!copy || !from) {
+        free(copy);
+        free(from);
         return err_set(err, RC_NO_MEMORY, "out of memory while reading options");
-    list->items[list->count++] = copy;
+    }
+    list->items[list->count] = copy;
+    list->places[list->count++] = from;
     return RC_OK;
 }
 
@@ -295,8 +307,8 @@ static enum rc set_text(char **value, const char *text, struct err *err)
     return RC_OK;
 }
 
-static enum rc set_row(const struct option *option, void *values, const char *text, const char *place,
-                       struct err *err)
+static enum rc set_value(const struct option *option, void *values, const char *text, const char *place,
+                         struct err *err)
 {
     void *value = place_of(option, values);
     bool good = false;
@@ -320,6 +332,22 @@ static enum rc set_row(const struct option *option, void *values, const char *te
     return good ? RC_OK : refuse(option, text, place, err);
 }
 
+static char **origin_of(const struct option_table *table, const struct option *option, void *values)
+{
+    size_t row = (size_t)(option - table->rows);
+    assert(row < OPTION_ROWS_MAX);
+    return &((struct option_origins *)((char *)values + table->origins))->places[row];
+}
+
+static enum rc set_row(const struct option_table *table, const struct option *option, void *values,
+                       const char *text, const char *place, struct err *err)
+{
+    enum rc rc = set_value(option, values, text, place, err);
+    if (rc || !table->origins)
+        return rc;
+    return set_text(origin_of(table, option, values), place, err);
+}
+
 static enum rc refuse_unknown(const struct option_table *table, const char *name, const char *place,
                               struct err *err)
 {
@@ -332,7 +360,8 @@ enum rc option_set(const struct option_table *table, void *values, const char *n
                    const char *place, struct err *err)
 {
     const struct option *option = find(table, name);
-    return option ? set_row(option, values, text, place, err) : refuse_unknown(table, name, place, err);
+    return option ? set_row(table, option, values, text, place, err)
+                  : refuse_unknown(table, name, place, err);
 }
 
 void option_defaults(const struct option_table *table, void *values)
@@ -341,7 +370,7 @@ void option_defaults(const struct option_table *table, void *values)
         const struct option *option = &table->rows[i];
         if (!option->fallback)
             continue;
-        enum rc rc = set_row(option, values, option->fallback, "default", NULL);
+        enum rc rc = set_value(option, values, option->fallback, "default", NULL);
         assert(rc != RC_USAGE);
         if (rc)
             abort(); /* memory for a default: nothing sensible can follow */
@@ -365,36 +394,21 @@ void option_values_cleanup(const struct option_table *table, void *values)
             free(*(char **)value);
             *(char **)value = NULL;
         }
+        if (table->origins) {
+            char **origin = origin_of(table, &table->rows[i], values);
+            free(*origin);
+            *origin = NULL;
+        }
     }
 }
 
 /* The environment. */
 
-static bool is_listed(const char *const *names, const char *name, size_t len)
-{
-    for (; names && *names; names++)
-        if (strlen(*names) == len && memcmp(*names, name, len) == 0)
-            return true;
-    return false;
-}
-
-static enum rc refuse_variable(const struct option_table *table, const char *option_name,
-                               const char *variable, struct err *err)
-{
-    CLEANUP(buf_cleanup) struct buf suggestion = BUF_INIT;
-    const struct option *near = find_near(table, option_name);
-    if (near)
-        environment_name(near->name, &suggestion);
-    return err_set(err, RC_USAGE, "%s: this environment variable names no option; %s%s%s",
-                   show(variable).text, near ? "did you mean " : "unset it", buf_str(&suggestion),
-                   near ? "?" : "");
-}
-
-static enum rc set_from_variable(const struct option *option, void *values, const char *text,
-                                 const char *place, struct err *err)
+static enum rc set_from_variable(const struct option_table *table, const struct option *option, void *values,
+                                 const char *text, const char *place, struct err *err)
 {
     if (option->kind != OPTION_LIST)
-        return set_row(option, values, text, place, err);
+        return set_row(table, option, values, text, place, err);
     struct slice rest = slice_str(text);
     bool empty = true;
     while (rest.len > 0) {
@@ -405,7 +419,7 @@ static enum rc set_from_variable(const struct option *option, void *values, cons
         CLEANUP(cleanup_free) char *copy = strndup(item.ptr, item.len);
         if (!copy)
             return err_set(err, RC_NO_MEMORY, "out of memory while reading options");
-        enum rc rc = set_row(option, values, copy, place, err);
+        enum rc rc = set_row(table, option, values, copy, place, err);
         if (rc)
             return rc;
     }
@@ -428,34 +442,63 @@ static bool option_name_of(const char *variable, size_t len, char out[NAME_MAX_B
     return true;
 }
 
-enum rc option_read_environment(const struct option_table *table, void *values, char *const *environment,
-                                bool strict, const char *const *others, struct err *err)
+/* The row that this variable ("FAIRLEAD_LISTEN=…") is about; NULL. */
+static const struct option *find_variable(const struct option_table *table, const char *variable)
 {
     size_t prefix = strlen(ENVIRONMENT_PREFIX);
+    const char *equals = strchr(variable, '=');
+    char name[NAME_MAX_BYTES];
+    if (strncmp(variable, ENVIRONMENT_PREFIX, prefix) != 0 || !equals)
+        return NULL;
+    variable += prefix;
+    return option_name_of(variable, (size_t)(equals - variable), name) ? find(table, name) : NULL;
+}
+
+enum rc option_read_environment(const struct option_table *table, void *values, char *const *environment,
+                                struct err *err)
+{
     option_next_place(table, values);
     for (; environment && *environment; environment++) {
-        const char *variable = *environment;
-        const char *equals = strchr(variable, '=');
-        if (strncmp(variable, ENVIRONMENT_PREFIX, prefix) != 0 || !equals)
+        const struct option *option = find_variable(table, *environment);
+        if (!option)
             continue;
-        size_t len = (size_t)(equals - variable);
-        CLEANUP(cleanup_free) char *place = strndup(variable, len);
+        size_t len = strcspn(*environment, "=");
+        const char *text = *environment + len + 1;
+        if (*text == '\0' && option->kind != OPTION_LIST)
+            continue;
+        CLEANUP(cleanup_free) char *place = strndup(*environment, len);
         if (!place)
             return err_set(err, RC_NO_MEMORY, "out of memory while reading options");
-        char name[NAME_MAX_BYTES] = "";
-        const struct option *option =
-            option_name_of(variable + prefix, len - prefix, name) ? find(table, name) : NULL;
-        enum rc rc = RC_OK;
-        if (equals[1] == '\0' && !(option && option->kind == OPTION_LIST))
-            continue;
-        if (option)
-            rc = set_from_variable(option, values, equals + 1, place, err);
-        else if (strict && !is_listed(others, variable, len))
-            rc = refuse_variable(table, name, place, err);
+        enum rc rc = set_from_variable(table, option, values, text, place, err);
         if (rc)
             return rc;
     }
     return RC_OK;
+}
+
+bool option_is_variable(const struct option_table *table, const char *variable)
+{
+    return find_variable(table, variable) != NULL;
+}
+
+bool option_is_misspelt(const struct option_table *table, const char *variable, struct buf *ret_meant)
+{
+    size_t prefix = strlen(ENVIRONMENT_PREFIX);
+    size_t len = strcspn(variable, "=");
+    char name[NAME_MAX_BYTES];
+    if (strncmp(variable, ENVIRONMENT_PREFIX, prefix) != 0 || len == prefix || len - prefix >= sizeof name ||
+        find_variable(table, variable))
+        return false;
+    /* Also what is written in small letters, or with the dashes of the command line. */
+    for (size_t i = 0; i < len - prefix; i++) {
+        unsigned char c = (unsigned char)variable[prefix + i];
+        name[i] = c == '_' ? '-' : (char)tolower(c);
+    }
+    name[len - prefix] = '\0';
+    const struct option *near = find_near(table, name);
+    if (near)
+        environment_name(near->name, ret_meant);
+    return near != NULL;
 }
 
 /* The command line. */
@@ -506,7 +549,7 @@ static enum rc read_long(struct arguments *arguments, const char *argument, stru
     if (!option && !equals && strncmp(name, "no-", 3) == 0) {
         option = find(arguments->table, name + 3);
         if (option && option->kind == OPTION_FLAG)
-            return set_row(option, arguments->values, "false", place, err);
+            return set_row(arguments->table, option, arguments->values, "false", place, err);
         option = NULL;
     }
     if (!option)
@@ -515,7 +558,7 @@ static enum rc read_long(struct arguments *arguments, const char *argument, stru
     enum rc rc = RC_OK;
     if (!equals && option->kind != OPTION_FLAG)
         rc = take_value(arguments, option, place, &value, err);
-    return rc ? rc : set_row(option, arguments->values, value, place, err);
+    return rc ? rc : set_row(arguments->table, option, arguments->values, value, place, err);
 }
 
 static const struct option *find_letter(const struct option_table *table, char letter)
@@ -537,9 +580,9 @@ static enum rc read_letters(struct arguments *arguments, const char *argument, s
         if (option->kind != OPTION_FLAG) {
             const char *value = at + 1;
             enum rc rc = *value ? RC_OK : take_value(arguments, option, place, &value, err);
-            return rc ? rc : set_row(option, arguments->values, value, place, err);
+            return rc ? rc : set_row(arguments->table, option, arguments->values, value, place, err);
         }
-        enum rc rc = set_row(option, arguments->values, "true", place, err);
+        enum rc rc = set_row(arguments->table, option, arguments->values, "true", place, err);
         if (rc)
             return rc;
     }
@@ -573,6 +616,46 @@ enum rc option_read_arguments(const struct option_table *table, void *values, in
     if (ret_count)
         *ret_count = count;
     return RC_OK;
+}
+
+/* Where values came from. */
+
+static const char *origin_get(const struct option_table *table, const struct option *option,
+                              const void *values, size_t item)
+{
+    const struct option_list *list = value_of(option, values);
+    const struct option_origins *origins = (const void *)((const char *)values + table->origins);
+    if (option->kind == OPTION_LIST && item < list->count)
+        return list->places[item];
+    return origins->places[option - table->rows];
+}
+
+enum rc option_blame(const struct option_table *table, const void *values, const char *name, size_t item,
+                     struct err *err)
+{
+    const struct option *option = find(table, name);
+    assert(option && table->origins);
+    const char *place = origin_get(table, option, values, item);
+    CLEANUP(buf_cleanup) struct buf where = BUF_INIT;
+    if (place)
+        write_place(option, place, &where);
+    else
+        buf_addf(&where, "the default of %s", name);
+    return err_prefix(err, RC_USAGE, "%s", buf_str(&where));
+}
+
+void option_write_setting(const struct option_table *table, const void *values, const char *name,
+                          struct buf *out)
+{
+    const struct option *option = find(table, name);
+    assert(option && table->origins);
+    const char *place = origin_get(table, option, values, 0);
+    buf_add_str(out, name);
+    if (has_limits(option)) {
+        buf_add_char(out, ' ');
+        write_amount(option, *(const int64_t *)value_of(option, values), out);
+    }
+    buf_addf(out, " (%s)", place ? place : "default");
 }
 
 /* Help. */

@@ -8,7 +8,8 @@
  * replaces the list of the place before.
  *
  * Errors name the place ("fairlead.ini:12", "FAIRLEAD_MAX_BODY", "--max-body"), the value, and what is
- * allowed. A value that is secret is never repeated in a message.
+ * allowed. A value that is secret is never repeated in a message. Where a value came from is kept, so that
+ * what is found wrong with it later can name the place as well: option_blame().
  *
  * Thread: start-up, one thread.   Owner: option_values_cleanup() frees what the parser allocated.
  */
@@ -35,9 +36,16 @@ enum option_kind {
 };
 
 #define OPTION_LIST_MAX 64
+#define OPTION_ROWS_MAX 64 /* rows of a table that keeps origins */
+
+/* Where the values came from, one for each row. */
+struct option_origins {
+    char *places[OPTION_ROWS_MAX]; /* NULL: the row's default */
+};
 
 struct option_list {
     char *items[OPTION_LIST_MAX];
+    char *places[OPTION_LIST_MAX]; /* where each item came from */
     size_t count;
     bool stale; /* the items come from an earlier place: the next item replaces them all */
 };
@@ -59,6 +67,7 @@ struct option {
 struct option_table {
     const struct option *rows;
     size_t count;
+    size_t origins; /* offsetof() a struct option_origins in the values struct; 0: they are not kept */
 };
 
 /* Sets every default. values must be zeroed. Asserts that the table's own defaults are valid. */
@@ -71,12 +80,21 @@ MUST_CHECK enum rc option_set(const struct option_table *table, void *values, co
 
 /*
  * Every FAIRLEAD_* variable of `environment` (like environ) that names a row; an empty one counts as not set,
- * but an empty list is RC_USAGE. A FAIRLEAD_* variable that names none is RC_USAGE when `strict`, unless it
- * is in `others` (full names, NULL at the end; may be NULL). A place of its own: calls option_next_place().
+ * but an empty list is RC_USAGE. Other variables are left alone. A place of its own: calls
+ * option_next_place().
  */
 MUST_CHECK enum rc option_read_environment(const struct option_table *table, void *values,
-                                           char *const *environment, bool strict, const char *const *others,
-                                           struct err *err);
+                                           char *const *environment, struct err *err);
+
+/* Does this variable ("FAIRLEAD_LISTEN=…", as in environ) name a row? */
+bool option_is_variable(const struct option_table *table, const char *variable);
+
+/*
+ * Is this FAIRLEAD_* variable ("FAIRLEAD_SECRETS=…", as in environ) misspelt: the name of no row, but nearly
+ * one? Appends the name that was perhaps meant ("FAIRLEAD_SECRET") to ret_meant. Names that are like none,
+ * which others may have put there, are not misspelt.
+ */
+bool option_is_misspelt(const struct option_table *table, const char *variable, struct buf *ret_meant);
 
 /*
  * The command line after the command's name: --name VALUE, --name=VALUE, --flag, --no-flag, -x; "--" ends
@@ -87,7 +105,19 @@ MUST_CHECK enum rc option_read_arguments(const struct option_table *table, void 
                                          char **argv, const char **ret_operands, size_t max_operands,
                                          size_t *ret_count, struct err *err);
 
-/* Frees texts and lists. */
+/*
+ * What is found wrong with a value after it was read: puts in front of err's sentence where the value of
+ * `name` came from, "fairlead.ini:12: listen: ", "FAIRLEAD_LISTEN: ", "--listen: ". `item`: of a list,
+ * otherwise 0. Returns RC_USAGE. Only for tables that keep origins.
+ */
+enum rc option_blame(const struct option_table *table, const void *values, const char *name, size_t item,
+                     struct err *err);
+/* For what two values demand of each other: "slow-after 60s (default)", "tls-cert (fairlead.ini:12)"; amounts
+ * are shown, texts are not. */
+void option_write_setting(const struct option_table *table, const void *values, const char *name,
+                          struct buf *out);
+
+/* Frees texts, lists and origins. */
 void option_values_cleanup(const struct option_table *table, void *values);
 
 /* Resets what one place will set, so that its list items replace earlier ones: call before reading the next

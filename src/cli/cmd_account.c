@@ -22,7 +22,7 @@ static const struct option ROWS[] = {
      .help = "payloads with the credentials that are hidden otherwise"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "the API's answer, one line of JSON"},
 };
-static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
+static const struct option_table TABLE = {.rows = ROWS, .count = sizeof ROWS / sizeof *ROWS};
 
 static enum rc ask(const struct account_options *options, const char *id, struct buf *answer, struct err *err)
 {

@@ -63,7 +63,7 @@ static const struct option ROWS[] = {
      .help = "at most so many, the newest"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "one line of JSON for each account"},
 };
-static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
+static const struct option_table TABLE = {.rows = ROWS, .count = sizeof ROWS / sizeof *ROWS};
 
 /* One run of the command. */
 struct listing {

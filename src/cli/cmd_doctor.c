@@ -20,7 +20,6 @@
 #include "journal/journal.h"
 #include "track/state_check.h"
 #include "wire/json.h"
-#include "wire/signature.h"
 
 #define DISK_FAIL         (UINT64_C(64) * 1024 * 1024)
 #define DISK_WARN         (UINT64_C(1024) * 1024 * 1024)
@@ -48,7 +47,7 @@ static const struct option ROWS[] = {
      .help = "authorities to trust for https, in PEM form; default: tls-cert, with --url the system's"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "the results as JSON"},
 };
-static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
+static const struct option_table TABLE = {.rows = ROWS, .count = sizeof ROWS / sizeof *ROWS};
 
 enum verdict { VERDICT_OK, VERDICT_WARN, VERDICT_FAIL };
 static const char *const VERDICTS[] = {"ok", "warn", "fail"};
@@ -88,31 +87,23 @@ static bool is_loopback(const char *listen)
            strncmp(listen, "localhost:", 10) == 0;
 }
 
+#define CORRECT_IT "correct it; fairlead help serve lists what is allowed"
+
 static void check_configuration(struct doctor *doctor, struct finding *finding)
 {
     const struct serve_options *serve = &doctor->serve;
     if (!doctor->configured) {
-        found(finding, VERDICT_FAIL, "correct it; fairlead help serve lists what is allowed", "%s",
-              doctor->config_err.message);
+        found(finding, VERDICT_FAIL, CORRECT_IT, "%s", doctor->config_err.message);
         return;
     }
-    struct keyring *keyring = NULL;
+    CLEANUP(buf_cleanup) struct buf cert = BUF_INIT;
+    CLEANUP(buf_cleanup) struct buf key = BUF_INIT;
     struct err err;
-    if (keyring_new((enum scheme)serve->verify, (const char *const *)serve->secret.items, serve->secret.count,
-                    &keyring, &err)) {
-        found(finding, VERDICT_FAIL, "copy the secret again, or choose another scheme with --verify", "%s",
-              err.message);
+    if (serve_options_check(serve, &cert, &key, &err)) {
+        found(finding, VERDICT_FAIL, CORRECT_IT, "%s", err.message);
         return;
     }
-    bool checks = keyring_checks(keyring);
-    keyring_free(keyring);
-    const char *const files[] = {serve->tls_cert, serve->tls_key};
-    for (size_t i = 0; i < 2; i++)
-        if (files[i] && access(files[i], R_OK) != 0) {
-            found(finding, VERDICT_FAIL, "correct --tls-cert and --tls-key, or the file's mode",
-                  "cannot read %s: %s", files[i], strerror(errno));
-            return;
-        }
+    bool checks = serve_options_checks_signatures(serve);
     if (!checks && !is_loopback(serve->listen))
         found(finding, VERDICT_WARN, "set --secret",
               "everybody who reaches %s can post events: no signatures are checked", serve->listen);
@@ -146,8 +137,10 @@ static void check_directory(struct doctor *doctor, struct finding *finding)
     } else if (!S_ISDIR(info.st_mode)) {
         found(finding, VERDICT_FAIL, "choose another with --data", "%s is not a directory", directory);
     } else if (access(directory, R_OK | W_OK | X_OK) != 0) {
-        found(finding, VERDICT_FAIL, "run as its owner, or change its owner", "%s cannot be used: %s",
-              directory, strerror(errno));
+        found(finding, VERDICT_FAIL,
+              errno == EROFS ? "mount it writable, or choose another with --data"
+                             : "run as its owner, or change its owner",
+              "%s cannot be used: %s", directory, strerror(errno));
     } else if (is_lock_in_the_way(directory)) {
         found(finding, VERDICT_FAIL, "remove it", "%s/lock is no file, so serve cannot lock the directory",
               directory);

@@ -68,7 +68,7 @@ static const struct option ROWS[] = {
      .help = "write here, mode 0600, whole or not at all; devices and pipes are written to; default: "
              "standard output"},
 };
-static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
+static const struct option_table TABLE = {.rows = ROWS, .count = sizeof ROWS / sizeof *ROWS};
 
 struct exporting {
     struct export_options options;
@@ -79,6 +79,7 @@ struct exporting {
     int output_error; /* errno of the first write that failed */
     uint64_t last;    /* newest record when it began: a running server must not make it endless */
     uint64_t written;
+    bool left_out; /* a record was read that is not exported */
     struct buf line;
     struct progress progress;
 };
@@ -124,8 +125,10 @@ static bool on_record(void *arg, const struct record *record)
     if (!only_one && !is_in_range(export, record->received_at))
         return true;
     /* About the numbers that records have here: elsewhere they mean nothing. */
-    if (record->kind == RECORD_DUPLICATES)
+    if (record->kind == RECORD_DUPLICATES) {
+        export->left_out = true;
         return true;
+    }
     buf_clear(&export->line);
     if (export->options.raw)
         buf_add_slice(&export->line, record->body);
@@ -161,7 +164,11 @@ static enum rc export_one(struct exporting *export, struct err *err)
                        first, export->last);
     export->last = seq; /* a record that retention removes meanwhile must not be replaced by the next one */
     rc = journal_read(export->journal, seq - 1, 1, on_record, export, &last, err);
-    if (rc == RC_OK && !export->written && !export->output_error)
+    if (rc == RC_OK && export->left_out)
+        rc = err_set(err, RC_NOT_FOUND,
+                     "record %" PRIu64 " is no event: it says which events came again, and is not exported",
+                     seq);
+    else if (rc == RC_OK && !export->written && !export->output_error)
         rc = err_set(err, RC_NOT_FOUND,
                      "record %" PRIu64 " was removed just now: it was older than the retention", seq);
     return rc;
@@ -283,6 +290,7 @@ static enum rc export_journal(struct exporting *export, struct err *err)
                 export->written == 1 ? "" : "s", output);
     return rc;
 }
+
 static int run_export(int argc, char **argv)
 {
     struct exporting exporting = {.line = BUF_INIT};
@@ -304,10 +312,13 @@ const struct command cmd_export = {
     .name = "export",
     .operands = "",
     .summary = "write the journal as JSON Lines",
-    .details =
-        "One record a line, in journal order; import reads them back. Works beside a running server. The "
-        "lines\n"
-        "hold the bodies as they arrived, credentials included: keep them as you keep the data directory.",
+    .details = "One record a line, in journal order; import reads them back. Left out are the records that "
+               "say which\n"
+               "events came again: they are about numbers of this journal, so there can be gaps between the "
+               "numbers.\n"
+               "Works beside a running server. The lines hold the bodies as they arrived, credentials "
+               "included: keep\n"
+               "them as you keep the data directory.",
     .examples = "fairlead export --output events.jsonl\n"
                 "fairlead export --since 24h | jq -r .id\n"
                 "fairlead export --seq 17 --raw > body.json",

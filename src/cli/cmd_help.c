@@ -14,7 +14,7 @@ static const struct option ROWS[] = {
      .offset = offsetof(struct help_options, markdown),
      .help = "write a reference page: of a command, or configuration, metrics, errors, commands, api"},
 };
-static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
+static const struct option_table TABLE = {.rows = ROWS, .count = sizeof ROWS / sizeof *ROWS};
 
 static int run_help(int argc, char **argv)
 {

@@ -34,7 +34,7 @@ static const struct option ROWS[] = {
      .help = "data directory, made when missing; no server may use it meanwhile"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "the result as JSON"},
 };
-static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
+static const struct option_table TABLE = {.rows = ROWS, .count = sizeof ROWS / sizeof *ROWS};
 
 /* A line that waits for its commit. */
 struct waiting {

@@ -37,7 +37,7 @@ static const struct option ROWS[] = {
      .help = "INI file of serve, for the three above"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "the summary as JSON"},
 };
-static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
+static const struct option_table TABLE = {.rows = ROWS, .count = sizeof ROWS / sizeof *ROWS};
 
 static void on_progress(void *arg, uint64_t done, uint64_t total)
 {

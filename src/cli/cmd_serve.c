@@ -16,12 +16,8 @@
 #include "cli/serve_options.h"
 #include "cli/service_manager.h"
 #include "cli/terminal.h"
-#include "cli/text_file.h"
 #include "cli/watchdog.h"
-#include "http/listener.h"
 #include "http/server.h"
-
-#define TLS_FILE_MAX ((size_t)1024 * 1024)
 
 /* Descriptors that are no connections of ours: journal, read model, epoll, and what the library accepts
  * beyond. */
@@ -79,22 +75,17 @@ static size_t connection_limit(const struct serve_options *options)
     return possible;
 }
 
-static bool checks_signatures(const struct serve_options *options)
-{
-    return options->secret.count > 0 && options->verify != SCHEME_NONE;
-}
-
-/* Secrets that are gone from a file by mistake must not open the door; verify = none says that it is meant.
- */
 /* What the API says of them. */
 static void show_signatures(struct daemon *daemon, const struct serve_options *options)
 {
     struct api_settings *settings = &daemon->api.settings;
     settings->scheme = scheme_name((enum scheme)options->verify);
-    settings->checks_signatures = checks_signatures(options);
+    settings->checks_signatures = serve_options_checks_signatures(options);
     settings->secret_count = options->secret.count;
 }
 
+/* Secrets that are gone from a file by mistake must not open the door; verify = none says that it is meant.
+ */
 static enum rc reload(struct daemon *daemon, struct serve_options *fresh, struct err *err)
 {
     enum rc rc = serve_options_read(fresh, daemon->argc, daemon->argv, err);
@@ -144,15 +135,6 @@ static void on_interval(void *arg)
         .behind = last > shown ? last - shown : 0,
     };
     watchdog_beat(&daemon->watchdog, &vitals);
-}
-
-static enum rc read_tls(struct daemon *daemon, struct err *err)
-{
-    daemon->tls_cert.limit = daemon->tls_key.limit = TLS_FILE_MAX;
-    if (!daemon->options.tls_cert)
-        return RC_OK;
-    enum rc rc = text_file_read(daemon->options.tls_cert, &daemon->tls_cert, err);
-    return rc == RC_OK ? text_file_read(daemon->options.tls_key, &daemon->tls_key, err) : rc;
 }
 
 static enum rc read_token(struct daemon *daemon, struct err *err)
@@ -367,7 +349,7 @@ static void on_ready(void *arg)
 {
     struct daemon *daemon = arg;
     char message[160];
-    const char *checks = checks_signatures(&daemon->options) ? "checked" : "not checked";
+    const char *checks = serve_options_checks_signatures(&daemon->options) ? "checked" : "not checked";
     snprintf(message, sizeof message, "ready url=%s", server_url(daemon->server));
     log_info(message, "path", daemon->options.path, "data", daemon->options.data, "signatures", checks,
              "version", version_text());
@@ -376,35 +358,26 @@ static void on_ready(void *arg)
     hold_signals(SIG_UNBLOCK);
 }
 
-/* The webhook path goes before all others: it must not hide an endpoint. */
-static enum rc check_path(const struct serve_options *options, struct err *err)
+/* A misspelt FAIRLEAD_SECRETS must not leave the door open without a word. Only a warning: who starts
+ * programs gives them names of its own. */
+static void doubt_environment(void)
 {
-    const struct endpoint *found;
-    struct slice segment;
-    CLEANUP(buf_cleanup) struct buf allow = BUF_INIT;
-    if (endpoint_find(&api_endpoints, "POST", options->path, &found, &segment, &allow) == RC_NOT_FOUND)
-        return RC_OK;
-    return err_set(err, RC_USAGE, "--path %s would hide what Fairlead itself answers there; choose another",
-                   options->path);
+    for (char **variable = environ; *variable; variable++) {
+        CLEANUP(buf_cleanup) struct buf meant = BUF_INIT;
+        if (!command_knows_variable(*variable) &&
+            option_is_misspelt(&serve_option_table, *variable, &meant)) {
+            CLEANUP(cleanup_free) char *name = strndup(*variable, strcspn(*variable, "="));
+            log_warn("this environment variable is no option", "variable", name ? name : "", "perhaps_meant",
+                     buf_str(&meant));
+        }
+    }
 }
 
-/* Everything that can be said without touching the data directory. Keys are made and thrown away. */
+/* Everything that can be said without touching the data directory. */
 static enum rc check_settings(struct daemon *daemon, struct err *err)
 {
-    const struct serve_options *options = &daemon->options;
-    struct keyring *keyring = NULL;
-    enum rc rc = keyring_new((enum scheme)options->verify, (const char *const *)options->secret.items,
-                             options->secret.count, &keyring, err);
-    keyring_free(keyring);
-    if (rc == RC_OK)
-        rc = check_path(options, err);
-    if (rc == RC_OK)
-        rc = listener_check(options->listen, err);
-    if (rc == RC_OK)
-        rc = read_tls(daemon, err);
-    if (rc == RC_OK && options->tls_cert)
-        rc = server_check_tls(buf_str(&daemon->tls_cert), buf_str(&daemon->tls_key), err);
-    return rc;
+    doubt_environment();
+    return serve_options_check(&daemon->options, &daemon->tls_cert, &daemon->tls_key, err);
 }
 
 static enum rc start_parts(struct daemon *daemon, struct err *err)

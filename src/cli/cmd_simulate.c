@@ -186,7 +186,7 @@ static const struct option ROWS[] = {
      .help = "a dry run into this file"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "the summary as JSON"},
 };
-static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
+static const struct option_table TABLE = {.rows = ROWS, .count = sizeof ROWS / sizeof *ROWS};
 
 struct simulating {
     struct simulate_options options;

@@ -51,7 +51,7 @@ static const struct option ROWS[] = {
              "and day for more than 31 days"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "the API's answer, one line of JSON"},
 };
-static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
+static const struct option_table TABLE = {.rows = ROWS, .count = sizeof ROWS / sizeof *ROWS};
 
 /* As the server reads it, which also says what is wrong with it. */
 static bool read_time(const char *text, usec now, usec *ret)

@@ -61,13 +61,14 @@ static const struct option ROWS[] = {
     {.name = "pretty", .kind = OPTION_FLAG, .offset = AT(pretty), .help = "each event's whole payload"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "one line of JSON for each event"},
 };
-static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
+static const struct option_table TABLE = {.rows = ROWS, .count = sizeof ROWS / sizeof *ROWS};
 
 /* One run of the command. */
 struct tailing {
     struct tail_options options;
     struct server_access access;
     struct screen screen;
+    struct event_columns columns;
     struct event_stream stream;
     struct buf out;
     int stop_fd;      /* can be read after SIGINT or SIGTERM */
@@ -91,7 +92,7 @@ static void print_event(struct tailing *tailing, struct slice text)
     }
     if (json_parse(text, &event, NULL) != RC_OK)
         return;
-    event_line_write(event, &tailing->screen, &tailing->out);
+    event_line_write(event, &tailing->screen, &tailing->columns, &tailing->out);
     if (tailing->options.pretty) {
         json_pretty(json_raw_member(text, "payload"), &tailing->out);
         buf_add_str(&tailing->out, "\n\n");
@@ -422,9 +423,10 @@ const struct command cmd_tail = {
     .summary = "follow events live",
     .details = "Asks a running server: the newest events, then each one as it is stored, until Ctrl-C. A "
                "lost connection\n"
-               "is made again by itself, without gap or repeat. On a terminal, lines are cut to its width; "
-               "in a pipe\n"
-               "they are whole. With --json, each line is an event as the API gives it.",
+               "is made again by itself, without gap or repeat. On a terminal, lines are cut to its width, "
+               "but for the\n"
+               "account's id; in a pipe they are whole. With --json, each line is an event as the API gives "
+               "it.",
     .examples = "fairlead tail\n"
                 "fairlead tail -n 100 --app github\n"
                 "fairlead tail --type connected_account.add.completed --json | jq -r .user_id",

@@ -88,7 +88,7 @@ static const struct option ROWS[] = {
      .help = "judge the timestamp at this time (RFC 3339) and not now"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "the result as JSON"},
 };
-static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
+static const struct option_table TABLE = {.rows = ROWS, .count = sizeof ROWS / sizeof *ROWS};
 
 struct verification {
     struct verify_options options;

@@ -3,7 +3,7 @@
 #include "base/version.h"
 #include "cli/command.h"
 
-static const struct option_table TABLE = {NULL, 0};
+static const struct option_table TABLE = {.rows = NULL, .count = 0};
 
 static int run_version(int argc, char **argv)
 {

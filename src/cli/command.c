@@ -57,6 +57,14 @@ enum rc command_get(const char *name, const struct command **ret, struct err *er
     return err_set(err, RC_USAGE, "there is no command \"%.40s\"; fairlead help lists them", name);
 }
 
+bool command_knows_variable(const char *variable)
+{
+    for (size_t i = 0; COMMANDS[i]; i++)
+        if (option_is_variable(COMMANDS[i]->options, variable))
+            return true;
+    return false;
+}
+
 /* Each line of text, indented. */
 static void write_indented(const char *text, struct buf *out)
 {
@@ -175,7 +183,7 @@ int command_read_options(const struct command *command, void *values, int argc, 
 {
     struct err err;
     option_defaults(command->options, values);
-    enum rc rc = option_read_environment(command->options, values, environ, false, NULL, &err);
+    enum rc rc = option_read_environment(command->options, values, environ, &err);
     if (rc == RC_OK)
         rc = option_read_arguments(command->options, values, argc, argv, ret_operands, max_operands,
                                    ret_count, &err);

@@ -36,6 +36,9 @@ const struct command *const *command_all(void);
 /* The same, or RC_USAGE with a sentence that suggests a near name. */
 MUST_CHECK enum rc command_get(const char *name, const struct command **ret, struct err *err);
 
+/* Is this environment variable ("FAIRLEAD_URL=…", as in environ) an option of any command? */
+bool command_knows_variable(const char *variable);
+
 /* Help: of one command; the list of all; the reference page of one command, of all when command is NULL. */
 void command_write_help(const struct command *command, struct buf *out);
 void command_write_list(struct buf *out);

@@ -1,5 +1,6 @@
 #include "cli/config_file.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <ini.h>
 #include <stdio.h>
@@ -7,7 +8,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "cli/text_file.h"
 
 /* What is about this one start, or about the file itself, cannot stand in it. */
 static const char *const COMMAND_LINE_ONLY[] = {"config", "check"};
@@ -16,8 +16,12 @@ struct parsing {
     const struct option_table *table;
     void *values;
     bool *given; /* one for each row */
+    const char *file_name;
+    struct slice rest; /* lines that libinih has not asked for */
+    int line;          /* the one that it has */
+    int failed_line;   /* 0: none */
+    enum rc rc;
     struct err err;
-    bool failed;
 };
 
 static bool is_for_the_command_line(const char *name)
@@ -42,23 +46,50 @@ static bool is_repeated(struct parsing *parsing, const char *name)
     return false;
 }
 
+static enum rc take_key(struct parsing *parsing, const char *section, const char *name, const char *value)
+{
+    struct err *err = &parsing->err;
+    CLEANUP(buf_cleanup) struct buf place = BUF_INIT;
+    buf_addf(&place, "%s:%d", parsing->file_name, parsing->line);
+    if (buf_failed(&place))
+        return err_set(err, RC_NO_MEMORY, "no memory to read %s", parsing->file_name);
+    const char *at = buf_str(&place);
+    if (section[0])
+        return err_set(err, RC_USAGE, "%s: '%s' is in a section [%s]; this file has no sections", at, name,
+                       section);
+    if (is_for_the_command_line(name))
+        return err_set(err, RC_USAGE, "%s: %s belongs on the command line, not in the file", at, name);
+    if (is_repeated(parsing, name))
+        return err_set(err, RC_USAGE, "%s: %s has a value already; give it once", at, name);
+    return option_set(parsing->table, parsing->values, name, value ? value : "", at, err);
+}
+
+/* libinih goes on after a mistake: the first one is kept. */
 static int on_key(void *arg, const char *section, const char *name, const char *value)
 {
     struct parsing *parsing = arg;
-    struct err *err = &parsing->err;
-    enum rc rc;
-    if (parsing->failed)
+    if (parsing->failed_line)
         return 1;
-    if (section[0])
-        rc = err_set(err, RC_USAGE, "'%s' is in a section [%s]; this file has no sections", name, section);
-    else if (is_for_the_command_line(name))
-        rc = err_set(err, RC_USAGE, "%s belongs on the command line, not in the file", name);
-    else if (is_repeated(parsing, name))
-        rc = err_set(err, RC_USAGE, "%s has a value already; give it once", name);
-    else
-        rc = option_set(parsing->table, parsing->values, name, value ? value : "", "", err);
-    parsing->failed = rc != RC_OK;
-    return rc == RC_OK;
+    parsing->rc = take_key(parsing, section, name, value);
+    if (parsing->rc)
+        parsing->failed_line = parsing->line;
+    return parsing->rc == RC_OK;
+}
+
+/* fgets() from memory, which counts lines: libinih does not tell on_key() where it is. */
+static char *next_line(char *to, int size, void *arg)
+{
+    struct parsing *parsing = arg;
+    if (parsing->rest.len == 0)
+        return NULL;
+    const char *newline = memchr(parsing->rest.ptr, '\n', parsing->rest.len);
+    size_t len = newline ? (size_t)(newline - parsing->rest.ptr) + 1 : parsing->rest.len;
+    assert(len < (size_t)size); /* check_lines() has seen to it */
+    memcpy(to, parsing->rest.ptr, len);
+    to[len] = '\0';
+    parsing->rest = slice_skip(parsing->rest, len);
+    parsing->line++;
+    return to;
 }
 
 /* "value ;comment", where libinih cuts the value. */
@@ -108,27 +139,18 @@ enum rc config_file_parse(const struct option_table *table, void *values, struct
     enum rc rc = check_lines(text, file_name, err);
     if (rc != RC_OK)
         return rc;
-    CLEANUP(buf_cleanup) struct buf copy = BUF_INIT;
     CLEANUP(cleanup_free) bool *given = calloc(table->count, sizeof *given);
-    buf_add_slice(&copy, text);
-    if (buf_failed(&copy) || !given)
+    if (!given)
         return err_set(err, RC_NO_MEMORY, "no memory to read %s", file_name);
-    struct parsing parsing = {.table = table, .values = values, .given = given};
-    int line = ini_parse_string(buf_str(&copy), on_key, &parsing);
+    struct parsing parsing = {
+        .table = table, .values = values, .given = given, .file_name = file_name, .rest = text};
+    int line = ini_parse_stream(next_line, &parsing, on_key, &parsing);
     if (line == 0)
         return RC_OK;
-    if (!parsing.failed)
+    if (line < 0)
+        return err_set(err, RC_NO_MEMORY, "no memory to read %s", file_name);
+    if (line != parsing.failed_line)
         return err_set(err, RC_USAGE, "%s:%d: not understood; write lines like 'max-body = 2MiB'", file_name,
                        line);
-    const char *message = parsing.err.message;
-    return err_set(err, RC_USAGE, "%s:%d: %s", file_name, line,
-                   strncmp(message, ": ", 2) == 0 ? message + 2 : message);
-}
-
-enum rc config_file_read(const struct option_table *table, void *values, const char *file_name,
-                         struct err *err)
-{
-    CLEANUP(buf_cleanup) struct buf text = BUF_INIT_LIMIT(CONFIG_FILE_MAX);
-    enum rc rc = text_file_read(file_name, &text, err);
-    return rc == RC_OK ? config_file_parse(table, values, buf_slice(&text), file_name, err) : rc;
+    return err_set(err, parsing.rc, "%s", parsing.err.message);
 }

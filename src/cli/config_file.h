@@ -16,9 +16,7 @@
 #define CONFIG_LINE_MAX 190
 #define CONFIG_FILE_MAX ((size_t)1024 * 1024)
 
-MUST_CHECK enum rc config_file_read(const struct option_table *table, void *values, const char *file_name,
-                                    struct err *err);
-/* The same from text; file_name is for messages. */
+/* file_name is for messages. */
 MUST_CHECK enum rc config_file_parse(const struct option_table *table, void *values, struct slice text,
                                      const char *file_name, struct err *err);
 

@@ -26,8 +26,13 @@ struct printer {
     enum print_style style;
     int fd;
     pthread_t thread;
-    uint64_t position;
+    uint64_t position; /* up to here records are printed, in text, or given up */
     struct buf text;
+    size_t begin;              /* where in text its first event begins */
+    size_t ends[READ_RECORDS]; /* and where each of its events ends */
+    size_t events;
+    uint64_t given_up; /* counted, and not yet said on the output */
+    bool blocked;      /* it was logged that the output takes nothing */
     _Atomic bool stopping;
     usec stop_deadline;
     bool broken; /* nobody reads any more */
@@ -71,6 +76,7 @@ static bool on_record(void *arg, const struct record *record)
         json_pretty(record->body, &printer->text);
         buf_add_char(&printer->text, '\n');
     }
+    printer->ends[printer->events++] = printer->text.len;
     return !buf_failed(&printer->text);
 }
 
@@ -79,17 +85,80 @@ static bool out_of_time(const struct printer *printer)
     return atomic_load(&printer->stopping) && clock_monotonic() >= printer->stop_deadline;
 }
 
-/* Never sits in write(2): waits for room in steps, so that a stop is noticed. false: not all of it was
- * written. */
-static bool write_out(struct printer *printer)
+static void give_up(struct printer *printer, uint64_t events)
 {
-    struct slice rest = buf_slice(&printer->text);
-    while (rest.len > 0 && !printer->broken && !out_of_time(printer)) {
+    printer->given_up += events;
+    metric_add(METRIC_PRINT_SKIPPED, (int64_t)events);
+}
+
+static void give_up_to(struct printer *printer, uint64_t seq)
+{
+    give_up(printer, seq - printer->position);
+    printer->position = seq;
+}
+
+static uint64_t count_behind(const struct printer *printer)
+{
+    uint64_t last = journal_last(printer->journal);
+    return last > printer->position ? last - printer->position : 0;
+}
+
+/* How many of the events in text are out? */
+static size_t count_written(const struct printer *printer, size_t written)
+{
+    size_t count = 0;
+    while (count < printer->events && printer->ends[count] <= written)
+        count++;
+    return count;
+}
+
+/* What waits is given up, but for the event that is half out. */
+static void on_blocked(struct printer *printer, size_t written)
+{
+    size_t keep = count_written(printer, written);
+    size_t end = keep ? printer->ends[keep - 1] : printer->begin;
+    if (written > end)
+        end = printer->ends[keep++];
+    give_up(printer, printer->events - keep);
+    printer->events = keep;
+    buf_truncate(&printer->text, end);
+    give_up_to(printer, printer->position + count_behind(printer));
+    if (!printer->blocked && printer->given_up) {
+        printer->blocked = true;
+        log_warn("standard output takes nothing: events are not printed until it does (they are stored)",
+                 "events", LOG_NUM(printer->given_up));
+    }
+}
+
+static bool is_late(const struct printer *printer, usec since)
+{
+    return printer->blocked || clock_monotonic() - since >= PRINTER_PATIENCE ||
+           count_behind(printer) > PRINTER_MAX_LAG;
+}
+
+static void on_taken(struct printer *printer)
+{
+    if (printer->blocked)
+        log_info("standard output takes text again");
+    printer->blocked = false;
+}
+
+/* Never sits in write(2): waits for room in steps, so that a stop is noticed, and that it takes too long.
+ * What is not out at the end stays in events. */
+static void write_out(struct printer *printer)
+{
+    size_t written = 0;
+    usec taken_at = clock_monotonic();
+    while (written < printer->text.len && !printer->broken && !out_of_time(printer)) {
         struct pollfd poller = {.fd = printer->fd, .events = POLLOUT};
         int ready = poll(&poller, 1, 100);
-        if (ready == 0 || (ready < 0 && errno == EINTR))
+        if (ready <= 0) {
+            if (is_late(printer, taken_at))
+                on_blocked(printer, written);
             continue;
-        ssize_t n = write(printer->fd, rest.ptr, rest.len < WRITE_BYTES ? rest.len : WRITE_BYTES);
+        }
+        size_t rest = printer->text.len - written;
+        ssize_t n = write(printer->fd, printer->text.ptr + written, rest < WRITE_BYTES ? rest : WRITE_BYTES);
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n < 0) {
@@ -97,22 +166,36 @@ static bool write_out(struct printer *printer)
             log_warn("standard output is closed, events are no longer printed");
             break;
         }
-        rest = slice_skip(rest, (size_t)n);
+        written += (size_t)n;
+        taken_at = clock_monotonic();
+        on_taken(printer);
     }
-    buf_clear(&printer->text);
-    return rest.len == 0;
+    printer->events -= count_written(printer, written);
 }
 
-static void skip_if_behind(struct printer *printer)
+static void say_given_up(struct printer *printer)
 {
-    uint64_t last = journal_last(printer->journal);
-    if (last < printer->position || last - printer->position <= PRINTER_MAX_LAG)
-        return;
-    uint64_t skipped = last - printer->position - READ_RECORDS;
-    printer->position += skipped;
-    metric_add(METRIC_PRINT_SKIPPED, (int64_t)skipped);
-    buf_addf(&printer->text, "... %llu events not printed: output is too slow (they are stored)\n",
-             (unsigned long long)skipped);
+    if (printer->given_up)
+        buf_addf(&printer->text, "... %llu events not printed: output is too slow (they are stored)\n",
+                 (unsigned long long)printer->given_up);
+    printer->given_up = 0;
+}
+
+/* The next records, as text. */
+static void read_on(struct printer *printer)
+{
+    struct err err;
+    uint64_t last = printer->position;
+    printer->begin = printer->text.len;
+    printer->events = 0;
+    enum rc rc =
+        journal_read(printer->journal, printer->position, READ_RECORDS, on_record, printer, &last, &err);
+    if (rc == RC_OK) {
+        printer->position = last;
+    } else {
+        buf_truncate(&printer->text, printer->begin);
+        printer->events = 0;
+    }
 }
 
 static void *run(void *arg)
@@ -120,20 +203,18 @@ static void *run(void *arg)
     struct printer *printer = arg;
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE_LEVEL);
     while (!printer->broken && !out_of_time(printer)) {
-        struct err err;
-        uint64_t last = printer->position;
-        skip_if_behind(printer);
-        enum rc rc =
-            journal_read(printer->journal, printer->position, READ_RECORDS, on_record, printer, &last, &err);
-        bool more = rc == RC_OK && last > printer->position;
-        if (more) {
-            if (write_out(printer))
-                printer->position = last;
-        } else if (atomic_load(&printer->stopping)) {
+        uint64_t behind = count_behind(printer);
+        buf_clear(&printer->text);
+        if (behind > PRINTER_MAX_LAG)
+            give_up_to(printer, printer->position + behind - READ_RECORDS);
+        say_given_up(printer);
+        read_on(printer);
+        if (printer->text.len)
+            write_out(printer);
+        else if (atomic_load(&printer->stopping))
             break;
-        } else {
+        else
             journal_wait(printer->journal, printer->position, WAIT);
-        }
     }
     return NULL;
 }
@@ -158,8 +239,7 @@ enum rc printer_start(struct journal *journal, enum print_style style, int fd, s
 
 static void say_what_is_left(const struct printer *printer)
 {
-    uint64_t last = journal_last(printer->journal);
-    uint64_t left = last > printer->position ? last - printer->position : 0;
+    uint64_t left = printer->events + count_behind(printer);
     if (left == 0)
         return;
     metric_add(METRIC_PRINT_SKIPPED, (int64_t)left);

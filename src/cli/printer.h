@@ -2,8 +2,10 @@
  * printer - stored events on standard output, on a path of its own.
  *
  * A thread of low priority reads the journal from where it stood at the start, as any other reader does.
- * Receiving never waits for it: when output is slow and the printer falls behind by PRINTER_MAX_LAG events,
- * it skips to the newest ones, says how many it skipped, and counts them (fairlead_print_skipped_total).
+ * Receiving never waits for it. What cannot be printed in time is given up and counted
+ * (fairlead_print_skipped_total): when output is slow and the printer falls behind by PRINTER_MAX_LAG events,
+ * all but the newest ones; when it takes nothing for PRINTER_PATIENCE, all that wait and all that come until
+ * it takes something again, which the log says at once. The output is told how many as soon as it takes text.
  *
  * Thread: start and stop by main; the printer's own thread does the rest.
  */
@@ -14,7 +16,8 @@
 #include "cli/serve_options.h"
 #include "journal/journal.h"
 
-#define PRINTER_MAX_LAG 5000
+#define PRINTER_MAX_LAG  5000
+#define PRINTER_PATIENCE (5 * USEC_PER_SEC)
 
 struct printer;
 

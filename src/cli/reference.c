@@ -16,7 +16,11 @@ static void write_configuration(struct buf *out)
                      "given by `--config`.\n"
                      "The command line beats the environment, the environment beats the file. An unknown key "
                      "or a bad value is refused\n"
-                     "with its place and what is allowed; `fairlead serve --check` only checks.\n\n");
+                     "with its place and what is allowed; `fairlead serve --check` only checks.\n\n"
+                     "A variable that is no option but nearly one, such as `FAIRLEAD_SECRETS`, is warned of "
+                     "when the server starts and\n"
+                     "by `--check`. Others are left alone: who starts programs gives them names of its own, "
+                     "such as `FAIRLEAD_SERVICE_HOST`.\n\n");
     option_write_markdown(&serve_option_table, out);
     buf_add_str(
         out, "\nDurations: `500ms`, `300s`, `12m`, `72h`, `90d`, `1h30m`; a bare number is seconds. "

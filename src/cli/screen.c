@@ -140,6 +140,13 @@ void screen_add_end(const struct screen *screen, struct slice text, int columns,
     buf_add_fill(out, ' ', (size_t)(columns - used));
 }
 
+void screen_end_line(struct buf *out)
+{
+    while (out->len > 0 && out->ptr[out->len - 1] == ' ')
+        out->len--;
+    buf_add_char(out, '\n');
+}
+
 void screen_add_colour(const struct screen *screen, enum colour colour, struct buf *out)
 {
     if (screen->colour)

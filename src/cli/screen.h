@@ -41,6 +41,9 @@ void screen_add(const struct screen *screen, struct slice text, int columns, enu
 /* The same, but the end is what is kept when it has to be cut. */
 void screen_add_end(const struct screen *screen, struct slice text, int columns, struct buf *out);
 
+/* Ends a line, without the spaces that its last column was padded with. */
+void screen_end_line(struct buf *out);
+
 /* Switches to a colour; COLOUR_NONE back to none. Nothing where there are no colours. */
 void screen_add_colour(const struct screen *screen, enum colour colour, struct buf *out);
 

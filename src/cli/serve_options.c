@@ -1,15 +1,25 @@
 #include "cli/serve_options.h"
 
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "api/endpoints.h"
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "cli/config_file.h"
+#include "cli/dashboard.h"
+#include "cli/text_file.h"
+#include "http/listener.h"
+#include "http/server.h"
 #include "wire/signature.h"
 
 #define AT(member) offsetof(struct serve_options, member)
 #define FOREVER    SERVE_FOREVER
+
+#define TLS_FILE_MAX ((size_t)1024 * 1024)
 
 #define SCHEME_CHOICE_ROW(name, text, help) text,
 static const char *const SCHEMES[] = {SIGNATURE_SCHEMES(SCHEME_CHOICE_ROW) NULL};
@@ -201,47 +211,136 @@ static const struct option ROWS[] = {
      .help = "only check the configuration, then exit"},
 };
 
-const struct option_table serve_option_table = {ROWS, sizeof ROWS / sizeof ROWS[0]};
+const struct option_table serve_option_table = {
+    .rows = ROWS, .count = sizeof ROWS / sizeof ROWS[0], .origins = AT(origins)};
 
-static enum rc check_together(const struct serve_options *values, struct err *err)
+/* What is said of the value of one option. */
+__attribute__((format(printf, 4, 5))) static enum rc
+refuse(const struct serve_options *values, const char *name, struct err *err, const char *format, ...)
 {
-    if (values->path[0] != '/' || strpbrk(values->path, "?# "))
-        return err_set(err, RC_USAGE, "--path '%s' must start with / and have no ?, # or space",
-                       values->path);
-    if (values->max_body > values->queue_bytes)
-        return err_set(err, RC_USAGE,
-                       "--queue-bytes must not be less than --max-body: such a body never fits");
-    if (values->slow_after > values->abandoned_after)
-        return err_set(err, RC_USAGE, "--slow-after must not be longer than --abandoned-after");
-    if (!values->tls_cert != !values->tls_key)
-        return err_set(err, RC_USAGE, "--tls-cert and --tls-key need each other; give both");
-    bool checks = values->verify == SCHEME_COMPOSIO || values->verify == SCHEME_STANDARD;
-    if (checks && values->secret.count == 0)
-        return err_set(err, RC_USAGE, "--verify %s needs a --secret to check with", SCHEMES[values->verify]);
-    if (values->admin_token && strlen(values->admin_token) < 16)
-        return err_set(err, RC_USAGE, "--admin-token is too short; use at least 16 characters");
+    va_list args;
+    char sentence[sizeof err->message];
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    (void)err_set(err, RC_USAGE, "%s", sentence);
+    return option_blame(&serve_option_table, values, name, 0, err);
+}
+
+/* "slow-after 60s (default) must not be longer than abandoned-after 5s (fairlead.ini:3)" */
+static enum rc refuse_pair(const struct serve_options *values, const char *one, const char *demand,
+                           const char *other, struct err *err)
+{
+    CLEANUP(buf_cleanup) struct buf text = BUF_INIT;
+    option_write_setting(&serve_option_table, values, one, &text);
+    buf_addf(&text, " must not be %s than ", demand);
+    option_write_setting(&serve_option_table, values, other, &text);
+    return err_set(err, RC_USAGE, "%s", buf_str(&text));
+}
+
+/* The webhook path goes before all others: it must not hide what is answered elsewhere. */
+static enum rc check_path(const struct serve_options *values, struct err *err)
+{
+    const char *path = values->path;
+    const struct endpoint *endpoint;
+    const struct asset *asset;
+    struct slice segment;
+    CLEANUP(buf_cleanup) struct buf allow = BUF_INIT;
+    if (path[0] != '/' || strpbrk(path, "?# "))
+        return refuse(values, "path", err, "'%s' must start with / and have no ?, # or space", path);
+    if (endpoint_find(&api_endpoints, "POST", path, &endpoint, &segment, &allow) != RC_NOT_FOUND ||
+        asset_find(dashboard_assets(), path, &asset))
+        return refuse(values, "path", err, "%s would hide what Fairlead itself answers there; choose another",
+                      path);
     return RC_OK;
 }
 
-static enum rc read_places(struct serve_options *values, const char *config, int argc, char **argv,
-                           struct err *err)
+/* Keys are made and thrown away: one by one, so that the bad one is named, and all, because there may be too
+ * many. */
+static enum rc check_secrets(const struct serve_options *values, struct err *err)
+{
+    const char *const *secrets = (const char *const *)values->secret.items;
+    enum scheme scheme = (enum scheme)values->verify;
+    size_t count = values->secret.count;
+    for (size_t i = 0; i <= count; i++) {
+        bool all = i == count;
+        struct keyring *keyring = NULL;
+        enum rc rc = keyring_new(scheme, all ? secrets : secrets + i, all ? count : 1, &keyring, err);
+        keyring_free(keyring);
+        if (rc)
+            return option_blame(&serve_option_table, values, "secret", all ? count - 1 : i, err);
+    }
+    bool needs_one = scheme == SCHEME_COMPOSIO || scheme == SCHEME_STANDARD;
+    if (needs_one && count == 0)
+        return refuse(values, "verify", err, "%s needs a secret to check with", SCHEMES[scheme]);
+    return RC_OK;
+}
+
+static enum rc check_values(const struct serve_options *values, struct err *err)
+{
+    enum rc rc = check_path(values, err);
+    if (rc == RC_OK)
+        rc = check_secrets(values, err);
+    if (rc)
+        return rc;
+    if (!values->data[0])
+        return refuse(values, "data", err, "the name of the data directory is empty");
+    if (values->max_body > values->queue_bytes)
+        return refuse_pair(values, "max-body", "larger", "queue-bytes", err);
+    if (values->slow_after > values->abandoned_after)
+        return refuse_pair(values, "slow-after", "longer", "abandoned-after", err);
+    if (!values->tls_cert != !values->tls_key)
+        return refuse(values, values->tls_cert ? "tls-cert" : "tls-key", err, "needs %s; give both",
+                      values->tls_cert ? "tls-key" : "tls-cert");
+    if (values->admin_token && strlen(values->admin_token) < 16)
+        return refuse(values, "admin-token", err, "it is too short; use at least 16 characters");
+    return RC_OK;
+}
+
+static enum rc read_tls_file(const struct serve_options *values, const char *option, const char *name,
+                             struct buf *out, struct err *err)
+{
+    out->limit = TLS_FILE_MAX;
+    enum rc rc = text_file_read(name, out, err);
+    return rc == RC_OK ? RC_OK : option_blame(&serve_option_table, values, option, 0, err);
+}
+
+enum rc serve_options_check(const struct serve_options *values, struct buf *ret_cert, struct buf *ret_key,
+                            struct err *err)
+{
+    if (listener_check(values->listen, err) != RC_OK)
+        return option_blame(&serve_option_table, values, "listen", 0, err);
+    if (!values->tls_cert)
+        return RC_OK;
+    enum rc rc = read_tls_file(values, "tls-cert", values->tls_cert, ret_cert, err);
+    if (rc == RC_OK)
+        rc = read_tls_file(values, "tls-key", values->tls_key, ret_key, err);
+    if (rc == RC_OK && server_check_tls(buf_str(ret_cert), buf_str(ret_key), err) != RC_OK)
+        rc = option_blame(&serve_option_table, values, "tls-cert", 0, err);
+    return rc;
+}
+
+bool serve_options_checks_signatures(const struct serve_options *values)
+{
+    return values->secret.count > 0 && values->verify != SCHEME_NONE;
+}
+
+/* text: of the file `config`; NULL: none. */
+static enum rc read_places(struct serve_options *values, const char *config, const struct buf *text, int argc,
+                           char **argv, struct err *err)
 {
     const struct option_table *table = &serve_option_table;
     enum rc rc = RC_OK;
     size_t operands = 0;
     option_defaults(table, values);
-    if (config) {
+    if (text) {
         option_next_place(table, values);
-        rc = config_file_read(table, values, config, err);
+        rc = config_file_parse(table, values, buf_slice(text), config, err);
     }
-    if (rc == RC_OK) {
-        option_next_place(table, values);
-        rc = option_read_environment(table, values, environ, false, NULL, err);
-    }
-    if (rc == RC_OK) {
-        option_next_place(table, values);
+    if (rc == RC_OK)
+        rc = option_read_environment(table, values, environ, err);
+    if (rc == RC_OK)
         rc = option_read_arguments(table, values, argc, argv, NULL, 0, &operands, err);
-    }
     return rc;
 }
 
@@ -249,9 +348,12 @@ enum rc serve_options_read(struct serve_options *values, int argc, char **argv, 
 {
     /* Once without a file, to learn which file; then everything in its order. */
     struct serve_options first = {0};
-    enum rc rc = read_places(&first, NULL, argc, argv, err);
+    CLEANUP(buf_cleanup) struct buf text = BUF_INIT_LIMIT(CONFIG_FILE_MAX);
+    enum rc rc = read_places(&first, NULL, NULL, argc, argv, err);
+    if (rc == RC_OK && first.config && text_file_read(first.config, &text, err) != RC_OK)
+        rc = option_blame(&serve_option_table, &first, "config", 0, err);
     if (rc == RC_OK)
-        rc = read_places(values, first.config, argc, argv, err);
+        rc = read_places(values, first.config, first.config ? &text : NULL, argc, argv, err);
     option_values_cleanup(&serve_option_table, &first);
-    return rc == RC_OK ? check_together(values, err) : rc;
+    return rc == RC_OK ? check_values(values, err) : rc;
 }

@@ -41,6 +41,7 @@ struct serve_options {
     int64_t queue_bytes;
     const char *config;
     bool check;
+    struct option_origins origins;
 };
 
 extern const struct option_table serve_option_table;
@@ -63,8 +64,20 @@ extern const struct option_table serve_option_table;
 
 /*
  * Fills values (zeroed) from defaults, the file given by --config or FAIRLEAD_CONFIG, the environment, the
- * command line, and checks what options demand of each other. RC_USAGE. option_values_cleanup() frees.
+ * command line, and checks what can be said of them and of what they demand of each other. RC_USAGE; the
+ * sentence names where the value came from. option_values_cleanup() frees.
  */
 MUST_CHECK enum rc serve_options_read(struct serve_options *values, int argc, char **argv, struct err *err);
+
+/*
+ * The rest, which takes a look outside: is `listen` an address, and do the TLS files, whose texts are
+ * appended to ret_cert and ret_key, hold a pair? RC_USAGE in the same manner. May look up a name: not on a
+ * loop.
+ */
+MUST_CHECK enum rc serve_options_check(const struct serve_options *values, struct buf *ret_cert,
+                                       struct buf *ret_key, struct err *err);
+
+/* Does it check signatures? */
+bool serve_options_checks_signatures(const struct serve_options *values);
 
 #endif

@@ -98,14 +98,6 @@ static void fit(const struct table *table, int width, int widths[TABLE_COLUMNS])
         widths[i]--;
 }
 
-/* Ends a line, without the spaces that the last column was padded with. */
-static void end_line(struct buf *out)
-{
-    while (out->len > 0 && out->ptr[out->len - 1] == ' ')
-        out->len--;
-    buf_add_char(out, '\n');
-}
-
 static void write_cell(const struct screen *screen, const struct table_column *column, struct slice text,
                        enum colour colour, int width, struct buf *out)
 {
@@ -137,11 +129,11 @@ void table_write(const struct table *table, const struct screen *screen, struct 
         fit(table, screen->width, widths);
     for (size_t i = 0; i < table->count; i++)
         write_cell(screen, &columns[i], slice_str(columns[i].title), COLOUR_DIM, widths[i], out);
-    end_line(out);
+    screen_end_line(out);
     for (size_t i = 0; i < rows * table->count; i++) {
         size_t column = i % table->count;
         write_cell(screen, &columns[column], text_of(table, &cells[i]), cells[i].colour, widths[column], out);
         if (column == table->count - 1)
-            end_line(out);
+            screen_end_line(out);
     }
 }

@@ -111,8 +111,11 @@ static EVP_PKEY *ed25519_new(struct slice secret)
     return key;
 }
 
+/* position 0: there is only one. */
 static enum rc refuse(size_t position, const char *why, struct err *err)
 {
+    if (position == 0)
+        return err_set(err, RC_USAGE, "the secret %s", why);
     return err_set(err, RC_USAGE, "secret %zu %s", position, why);
 }
 
@@ -183,7 +186,7 @@ static enum rc add_secrets(struct keyring *keyring, enum scheme scheme, const ch
     if (!keyring->hmac || !keyring->verifier)
         return crypto_failed(err);
     for (size_t i = 0; i < count; i++) {
-        enum rc rc = add_secret(keyring, scheme, slice_str(secrets[i]), i + 1, err);
+        enum rc rc = add_secret(keyring, scheme, slice_str(secrets[i]), count == 1 ? 0 : i + 1, err);
         if (rc != RC_OK)
             return rc;
     }

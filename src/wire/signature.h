@@ -40,8 +40,8 @@ struct keyring;
 /*
  * Prepares the keys of `count` secrets (zero-terminated, 1 to 512 bytes each). In `auto` a secret that is
  * valid base64 after whsec_ gets both HMAC keys; a whpk_ secret an Ed25519 key. RC_USAGE says which secret
- * (by position, never its text) cannot be a key of the scheme, or that there are too many. count 0, or
- * SCHEME_NONE: a keyring that checks nothing.
+ * (by position if there are several, never its text) cannot be a key of the scheme, or that there are too
+ * many. count 0, or SCHEME_NONE: a keyring that checks nothing.
  */
 MUST_CHECK enum rc keyring_new(enum scheme scheme, const char *const *secrets, size_t count,
                                struct keyring **ret, struct err *err);

@@ -288,6 +288,10 @@ test('doctor: wrong usage is wrong usage, and what serve would stumble over is f
     const config = path.join(directory, 'wrong.ini');
     fs.writeFileSync(config, 'max-body = many\n');
     assert.equal((await fairlead(['doctor', '--config', config], { env, cwd: directory })).code, 1);
+    fs.writeFileSync(config, 'print = none\nlisten = nowhere\n');
+    const nowhere = await fairlead(['doctor', '--config', config], { cwd: directory });
+    assert.equal(nowhere.code, 1);
+    assert.match(nowhere.stdout, /wrong\.ini:2: listen: /);
 
     const examine = async (data, check) => {
         const result = await fairlead(['doctor', '--json', '--data', data], { env });

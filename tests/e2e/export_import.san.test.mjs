@@ -14,6 +14,7 @@ import {
     startServer,
     temporaryDirectory,
     uniqueEvent,
+    until,
     within,
 } from './harness.mjs';
 
@@ -84,4 +85,21 @@ test('export --output writes through links and into what is no file', async (t) 
     assert.deepEqual(fs.readdirSync(directory).sort(), ['dangling.jsonl', 'link.jsonl', 'made.jsonl', 'pipe', 'target.jsonl']);
 
     assert.equal((await to(directory)).code, 1);
+});
+
+test('export --seq says why a record is not there', async (t) => {
+    const server = await startServer(t);
+    const body = uniqueEvent();
+    assertStored(await server.post(body));
+    assert.equal((await server.post(body)).json.duplicate, true);
+    const one = (seq) => fairlead(['export', '--data', server.data, '--seq', String(seq)]);
+    // Which events came again is written once a second at most.
+    const second = await until('the record about the duplicate', async () => {
+        const result = await one(2);
+        return !/there is no record 2;/.test(result.stderr) && result;
+    });
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, /record 2 is no event/);
+    assert.equal(JSON.parse((await one(1)).stdout).body, body);
+    assert.equal((await exportRecords(server.data)).length, 1);
 });

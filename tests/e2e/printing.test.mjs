@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { exportEvents, flood, startServer, uniqueEvent } from './harness.mjs';
+import { exportEvents, flood, startServer, uniqueEvent, until } from './harness.mjs';
 
 const COUNT = 20_000;
 
@@ -67,6 +67,29 @@ for (const style of ['pretty', 'line']) {
         await server.stop();
     });
 }
+
+test('what is not printed is counted and said while nobody reads', async (t) => {
+    const server = await startServer(t, { args: ['--print', 'line', '--no-auth'], stdout: 'hold' });
+    const count = 2000; // far less than it may be behind
+    const skipped = async () => Number(/^fairlead_print_skipped_total (\d+)$/m.exec((await server.request({ path: '/metrics' })).text)[1]);
+    let left = count;
+    await flood(server.url, { connections: 8, next: () => (left-- > 0 ? uniqueEvent('wait', { text: 'x'.repeat(100) }) : null), onAnswer: () => {} });
+    await server.waitForLog(/standard output takes nothing.* events=\d+/);
+    const before = await skipped();
+    assert.ok(before > 0 && before < count, String(before));
+    assert.equal((await server.post(uniqueEvent())).status, 200);
+    await until('the next one is counted too', async () => (await skipped()) > before);
+
+    server.readStdout();
+    await server.waitForLog(/standard output takes text again/);
+    assert.equal((await server.post(uniqueEvent('last'))).status, 200);
+    await server.waitFor('printing goes on', () => / last-/.test(server.stdout));
+    const printed = [...server.stdout.matchAll(/^\S+ #\d+ connected_account\.add\.start notion \S+ unverified$/gm)].length;
+    const notices = [...server.stdout.matchAll(/^\.\.\. (\d+) events not printed/gm)].reduce((sum, match) => sum + Number(match[1]), 0);
+    assert.equal(printed + notices, count + 2, 'each is printed whole or counted');
+    assert.equal(await skipped(), notices);
+    await server.stop();
+});
 
 test('a pipe that is closed ends printing, not receiving', async (t) => {
     const server = await startServer(t, { args: ['--print', 'pretty'], stdout: 'hold' });

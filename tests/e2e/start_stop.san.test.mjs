@@ -38,7 +38,14 @@ test('--check refuses what serve refuses, and serve makes nothing before', async
         [['--listen', '999.1.1.1:5000'], /999\.1\.1\.1/],
         [['--path', '/healthz'], /--path.*\/healthz/s],
         [['--path', '/api/v1/events'], /--path/],
-        [['--max-body', '2MiB', '--queue-bytes', '1MiB'], /--queue-bytes/],
+        [['--path', '/'], /--path: \/ would hide/],
+        [['--data', ''], /--data: .*empty/],
+        [['--tls-cert', 'none.pem', '--tls-key', 'none.key'], /--tls-cert: .*none\.pem/],
+        [['--tls-key', 'none.key'], /--tls-key: needs tls-cert/],
+        [['--config', 'none.ini'], /--config: .*none\.ini/],
+        [['--secret', 'one', '--secret', ''], /--secret: the secret is empty/],
+        [['--max-body', '2MiB', '--queue-bytes', '1MiB'], /max-body 2MiB \(--max-body\).*queue-bytes 1MiB \(--queue-bytes\)/],
+        [['--abandoned-after', '5s'], /slow-after 1m \(default\).*abandoned-after 5s \(--abandoned-after\)/],
     ];
     for (const [args, sentence] of cases) {
         for (const check of [['--check'], []]) {
@@ -48,6 +55,54 @@ test('--check refuses what serve refuses, and serve makes nothing before', async
         }
     }
     assert.deepEqual(fs.readdirSync(directory), []);
+});
+
+test('what is wrong with a value names the line or the variable that it came from', async (t) => {
+    const directory = temporaryDirectory(t);
+    const config = path.join(directory, 'fairlead.ini');
+    const cases = [
+        ['listen = 1', 'listen'],
+        ['path = webhook', 'path'],
+        ['path = /healthz', 'path'],
+        ['data =', 'data'],
+        ['secret =', 'secret'],
+        ['verify = composio', 'verify'],
+        ['admin-token = short', 'admin-token'],
+        ['slow-after = 20m', 'slow-after'],
+        ['tls-cert = none.pem\ntls-key = none.key', 'tls-cert'],
+    ];
+    for (const [text, option] of cases) {
+        fs.writeFileSync(config, `print = none\n\n${text}\n`);
+        const inFile = await fairlead(['serve', '--check', '--config', 'fairlead.ini'], { cwd: directory });
+        assert.equal(inFile.code, 2, inFile.stderr);
+        assert.match(inFile.stderr, new RegExp(`^fairlead serve: .*fairlead\\.ini:3`), text);
+        assert.ok(inFile.stderr.includes(option), inFile.stderr);
+
+        const lines = text.split('\n').map((line) => line.split(/ = ?/));
+        if (lines[0][1] === '' || lines[0][1] === undefined) continue; // an empty variable is one that is not set
+        const variable = (name) => `FAIRLEAD_${name.toUpperCase().replaceAll('-', '_')}`;
+        const env = Object.fromEntries(lines.map(([name, value]) => [variable(name), value]));
+        const inEnvironment = await fairlead(['serve', '--check'], { cwd: directory, env });
+        assert.equal(inEnvironment.code, 2, inEnvironment.stderr);
+        assert.ok(inEnvironment.stderr.includes(variable(option)), inEnvironment.stderr);
+    }
+});
+
+test('a variable that is nearly an option is warned of, others are not', async (t) => {
+    const directory = temporaryDirectory(t);
+    const env = {
+        FAIRLEAD_SECRETS: 'hush-hush-hush', FAIRLEAD_ADDMIN_TOKEN: '', FAIRLEAD_URL: 'http://x', FAIRLEAD_RATE: '1',
+        FAIRLEAD_PORT: 'tcp://10.0.0.1:5000', FAIRLEAD_SERVICE_HOST: '10.0.0.1',
+    };
+    const warned = (text) => [...text.matchAll(/variable=(\S+) perhaps_meant=(\S+)/g)].map(([, is, meant]) => [is, meant]).sort();
+    const expected = [['FAIRLEAD_ADDMIN_TOKEN', 'FAIRLEAD_ADMIN_TOKEN'], ['FAIRLEAD_SECRETS', 'FAIRLEAD_SECRET']];
+    const check = await fairlead(['serve', '--check'], { cwd: directory, env });
+    assert.equal(check.code, 0, check.stderr);
+    assert.deepEqual(warned(check.stderr), expected);
+    assert.ok(!check.stderr.includes('hush'), 'its value is not shown');
+
+    const server = await startServer(t, { env });
+    assert.deepEqual(warned(server.stderr), expected);
 });
 
 test('--check finds a key that is not of the certificate', { skip: !hasProgram('openssl') && 'no openssl' }, async (t) => {

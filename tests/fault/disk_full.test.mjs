@@ -184,6 +184,11 @@ test('a read-only file system: the start is refused with the directory; 503 when
         assert.ok(refused.stderr.includes(place), refused.stderr);
         assert.match(refused.stderr, /read-only/i);
     }
+    const doctor = await fairlead(['doctor', '--json', '--listen', '127.0.0.1:0', '--data', data]);
+    const found = JSON.parse(doctor.stdout).checks.find((each) => each.check === 'data directory');
+    assert.equal(found.result, 'fail');
+    assert.match(found.message, /read-only/i);
+    assert.match(found.advice, /mount it writable/);
     assert.equal(remount('rw').status, 0);
     const second = await startServer(t, { data, stdout: 'ignore' });
     assertDuplicate(await second.post(body));

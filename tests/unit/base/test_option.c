@@ -20,6 +20,7 @@ struct values {
     int64_t max_body;
     usec tolerance;
     int style;
+    struct option_origins origins;
 };
 
 static const char *const STYLES[] = {"pretty", "line", "none", NULL};
@@ -73,7 +74,8 @@ static const struct option ROWS[] = {
      .choices = STYLES,
      .help = "how it looks"},
 };
-static const struct option_table TABLE = {ROWS, sizeof ROWS / sizeof *ROWS};
+static const struct option_table TABLE = {
+    .rows = ROWS, .count = sizeof ROWS / sizeof *ROWS, .origins = offsetof(struct values, origins)};
 
 static void cleanup(struct values *values)
 {
@@ -285,9 +287,9 @@ static void test_a_list_of_a_later_place_replaces_the_earlier_one(void **state)
     assert_int_equal(option_set(&TABLE, &values, "secret", "b,b", "f:2", &err), RC_OK);
     assert_int_equal(values.secret.count, 2);
     assert_string_equal(values.secret.items[1], "b,b");
-    assert_int_equal(option_read_environment(&TABLE, &values, other, true, NULL, &err), RC_OK);
+    assert_int_equal(option_read_environment(&TABLE, &values, other, &err), RC_OK);
     assert_int_equal(values.secret.count, 2);
-    assert_int_equal(option_read_environment(&TABLE, &values, environment, true, NULL, &err), RC_OK);
+    assert_int_equal(option_read_environment(&TABLE, &values, environment, &err), RC_OK);
     assert_int_equal(values.secret.count, 2);
     assert_string_equal(values.secret.items[0], "c");
     assert_string_equal(values.secret.items[1], "d");
@@ -305,11 +307,11 @@ static void test_an_empty_list_is_no_list(void **state)
     static char *const EMPTY[] = {"FAIRLEAD_SECRET=", "FAIRLEAD_SECRET= ,\t,"};
     for (size_t i = 0; i < sizeof EMPTY / sizeof *EMPTY; i++) {
         char *environment[] = {EMPTY[i], NULL};
-        assert_int_equal(option_read_environment(&TABLE, &values, environment, false, NULL, &err), RC_USAGE);
+        assert_int_equal(option_read_environment(&TABLE, &values, environment, &err), RC_USAGE);
         assert_non_null(strstr(err.message, "FAIRLEAD_SECRET"));
     }
     char *environment[] = {"FAIRLEAD_PATH=", NULL};
-    assert_int_equal(option_read_environment(&TABLE, &values, environment, false, NULL, &err), RC_OK);
+    assert_int_equal(option_read_environment(&TABLE, &values, environment, &err), RC_OK);
 }
 
 static void test_a_list_has_an_end(void **state)
@@ -329,26 +331,84 @@ static void test_environment(void **state)
     (void)state;
     VALUES;
     struct err err;
-    static const char *const OTHERS[] = {"FAIRLEAD_URL", NULL};
     char *good[] = {
         "FAIRLEAD_MAX_BODY=2KiB", "PATH=/bin", "FAIRLEAD_QUIET=yes", "FAIRLEAD_STYLE=", "FAIRLEAD_URL=x",
         "FAIRLEADER=nope",        NULL};
     char *unknown[] = {"FAIRLEAD_MAX_BODDY=1", NULL};
     char *bad[] = {"FAIRLEAD_MAX_BODY=big", NULL};
     option_defaults(&TABLE, &values);
-    assert_int_equal(option_read_environment(&TABLE, &values, good, true, OTHERS, &err), RC_OK);
+    assert_int_equal(option_read_environment(&TABLE, &values, good, &err), RC_OK);
     assert_int_equal(values.max_body, 2048);
     assert_true(values.quiet);
     assert_int_equal(values.style, 1);
     assert_string_equal(values.path, "/webhook");
-    assert_int_equal(option_read_environment(&TABLE, &values, good, true, NULL, &err), RC_USAGE);
-    assert_says(&err, "FAIRLEAD_URL");
-    assert_int_equal(option_read_environment(&TABLE, &values, unknown, false, NULL, &err), RC_OK);
-    assert_int_equal(option_read_environment(&TABLE, &values, unknown, true, NULL, &err), RC_USAGE);
-    assert_says(&err, "FAIRLEAD_MAX_BODDY");
-    assert_says(&err, "did you mean FAIRLEAD_MAX_BODY?");
-    assert_int_equal(option_read_environment(&TABLE, &values, bad, false, NULL, &err), RC_USAGE);
+    assert_int_equal(option_read_environment(&TABLE, &values, unknown, &err), RC_OK);
+    assert_int_equal(option_read_environment(&TABLE, &values, bad, &err), RC_USAGE);
     assert_says(&err, "FAIRLEAD_MAX_BODY: \"big\" is not allowed");
+}
+
+static void test_a_misspelt_variable(void **state)
+{
+    (void)state;
+    static const char *const CASES[][2] = {
+        {"FAIRLEAD_MAX_BODDY=1", "FAIRLEAD_MAX_BODY"},
+        {"FAIRLEAD_SECRETS=", "FAIRLEAD_SECRET"},
+        {"FAIRLEAD_MAX-BODY=1", "FAIRLEAD_MAX_BODY"},
+        {"FAIRLEAD_secret=x", "FAIRLEAD_SECRET"},
+        {"FAIRLEAD_SECRET=x", NULL}, /* it is one */
+        {"FAIRLEAD_SERVICE_HOST=10.0.0.1", NULL},
+        {"FAIRLEAD_PORT_5000_TCP_ADDR=10.0.0.1", NULL},
+        {"FAIRLEAD_=x", NULL},
+        {"FAIRLEADSECRETS=x", NULL},
+        {"SECRETS=x", NULL},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        CLEANUP(buf_cleanup) struct buf meant = BUF_INIT;
+        assert_int_equal(option_is_misspelt(&TABLE, CASES[i][0], &meant), CASES[i][1] != NULL);
+        assert_string_equal(buf_str(&meant), CASES[i][1] ? CASES[i][1] : "");
+    }
+    assert_true(option_is_variable(&TABLE, "FAIRLEAD_SECRET=x"));
+    assert_false(option_is_variable(&TABLE, "FAIRLEAD_SECRETS=x"));
+}
+
+/* What is found wrong later is as easy to find as what is refused at once. */
+static void test_a_value_can_be_blamed_later(void **state)
+{
+    (void)state;
+    VALUES;
+    struct err err;
+    CLEANUP(buf_cleanup) struct buf setting = BUF_INIT;
+    char *environment[] = {"FAIRLEAD_PATH=/x", NULL};
+    option_defaults(&TABLE, &values);
+    option_next_place(&TABLE, &values);
+    assert_int_equal(option_set(&TABLE, &values, "secret", "a", "f:1", &err), RC_OK);
+    assert_int_equal(option_set(&TABLE, &values, "secret", "b", "f:2", &err), RC_OK);
+    assert_int_equal(option_set(&TABLE, &values, "path", "/y", "f:3", &err), RC_OK);
+    assert_int_equal(option_read_environment(&TABLE, &values, environment, &err), RC_OK);
+    assert_int_equal(READ("--tolerance", "90s"), RC_OK);
+    static const struct {
+        const char *name;
+        size_t item;
+        const char *sentence;
+    } CASES[] = {
+        {"secret", 0, "f:1: secret: no"},
+        {"secret", 1, "f:2: secret: no"},
+        {"path", 0, "FAIRLEAD_PATH: no"},
+        {"tolerance", 0, "--tolerance: no"},
+        {"max-body", 0, "the default of max-body: no"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        (void)err_set(&err, RC_CORRUPT, "no");
+        assert_int_equal(option_blame(&TABLE, &values, CASES[i].name, CASES[i].item, &err), RC_USAGE);
+        assert_string_equal(err.message, CASES[i].sentence);
+    }
+    option_write_setting(&TABLE, &values, "tolerance", &setting);
+    buf_add_char(&setting, ' ');
+    option_write_setting(&TABLE, &values, "max-body", &setting);
+    buf_add_char(&setting, ' ');
+    option_write_setting(&TABLE, &values, "path", &setting);
+    assert_string_equal(buf_str(&setting),
+                        "tolerance 1m30s (--tolerance) max-body 1MiB (default) path (FAIRLEAD_PATH)");
 }
 
 static void test_a_secret_value_is_never_repeated(void **state)
@@ -356,7 +416,7 @@ static void test_a_secret_value_is_never_repeated(void **state)
     (void)state;
     static const struct option ROW = {
         .name = "pin", .kind = OPTION_NUMBER, .value = "N", .secret = true, .fallback = "7731"};
-    static const struct option_table PIN = {&ROW, 1};
+    static const struct option_table PIN = {.rows = &ROW, .count = 1};
     int64_t pin = 0;
     struct err err;
     CLEANUP(buf_cleanup) struct buf help = BUF_INIT;
@@ -426,6 +486,8 @@ int main(void)
         cmocka_unit_test(test_an_empty_list_is_no_list),
         cmocka_unit_test(test_a_list_has_an_end),
         cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_a_misspelt_variable),
+        cmocka_unit_test(test_a_value_can_be_blamed_later),
         cmocka_unit_test(test_a_secret_value_is_never_repeated),
         cmocka_unit_test(test_a_shown_value_is_short_and_one_line),
         cmocka_unit_test(test_help_fits_and_shows_every_row),

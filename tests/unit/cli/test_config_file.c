@@ -76,6 +76,33 @@ static void test_the_line_of_a_mistake_is_named(void **state)
     expect_refused("print = none\n\nmax-body = x\n", "f.ini:3: max-body: ");
     expect_refused("[serve]\nprint = none\n", "f.ini:2: ");
     expect_refused("print\n", "f.ini:1: ");
+    expect_refused("# the first mistake is named\nprint\nmax-bdy = 1\n", "f.ini:2: not understood");
+    expect_refused("max-bdy = 1\nprint\n", "f.ini:1: unknown option");
+}
+
+static void test_the_line_of_every_value_is_kept(void **state)
+{
+    (void)state;
+    struct scene scene;
+    if (parse(&scene, "# one\n\nsecret = one\r\n; two\nsecret = two\nlisten = nowhere") != RC_OK)
+        fail_msg("%s", scene.err.message);
+    static const struct {
+        const char *name;
+        size_t item;
+        const char *place;
+    } CASES[] = {
+        {"secret", 0, "f.ini:3: secret: "},
+        {"secret", 1, "f.ini:5: secret: "},
+        {"listen", 0, "f.ini:6: listen: "},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        (void)err_set(&scene.err, RC_USAGE, "%s", "");
+        assert_int_equal(
+            option_blame(&serve_option_table, &scene.values, CASES[i].name, CASES[i].item, &scene.err),
+            RC_USAGE);
+        assert_string_equal(scene.err.message, CASES[i].place);
+    }
+    cleanup(&scene);
 }
 
 static void test_one_value_is_given_once(void **state)
@@ -98,6 +125,7 @@ int main(void)
         cmocka_unit_test(test_indented_lines_are_refused),
         cmocka_unit_test(test_comments_behind_values_are_refused),
         cmocka_unit_test(test_the_line_of_a_mistake_is_named),
+        cmocka_unit_test(test_the_line_of_every_value_is_kept),
         cmocka_unit_test(test_one_value_is_given_once),
         cmocka_unit_test(test_what_belongs_on_the_command_line),
     };

@@ -102,8 +102,9 @@ static void test_what_is_missing_does_no_harm(void **state)
 
 static void write_event(const char *text, const struct screen *screen, struct buf *out)
 {
+    struct event_columns seen = {0};
     json_t *tree = parse(text);
-    event_line_write(tree, screen, out);
+    event_line_write(tree, screen, &seen, out);
     json_decref(tree);
 }
 
@@ -130,6 +131,41 @@ static void test_event_lines(void **state)
     assert_string_equal(buf_str(&whole), "-  -  -  -  -  -\n");
 }
 
+static void assert_line(const char *text, struct event_columns *seen, const char *line)
+{
+    static const struct screen SCREEN = {.width = 80, .bounded = true};
+    CLEANUP(buf_cleanup) struct buf out = BUF_INIT;
+    json_t *tree = parse(text);
+    event_line_write(tree, &SCREEN, seen, &out);
+    json_decref(tree);
+    assert_true(out.len > 15);
+    assert_string_equal(buf_str(&out) + 14, line); /* what stands before is the local time */
+}
+
+/* What a reader copies is whole, and columns without anything in them make room for it. */
+static void test_an_account_id_is_never_cut(void **state)
+{
+#define EVENT(type, id, more)                                                                                \
+    "{\"received_at\":\"2026-05-04T10:00:00.120Z\",\"type\":\"connected_account.add." type                   \
+    "\",\"app\":\"notion\",\"connected_account_id\":\"" id "\"" more "}"
+#define UUID "9f1d7a30-52c4-4e0b-8a55-6a7d2f3b1c90"
+#define LONG "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
+    (void)state;
+    struct event_columns seen = {0};
+    assert_line(EVENT("start", "ca_0123456789ab", ""), &seen,
+                "  ~count.add.start  notion       ca_0123456789ab    -            -\n");
+    assert_line(EVENT("start", UUID, ""), &seen, "  ~unt.add.start  notion      " UUID "\n");
+    assert_line(EVENT("start", "ca_0123456789ab", ""), &seen,
+                "  ~unt.add.start  notion      ca_0123456789ab\n");
+    assert_line(EVENT("completed", UUID, ",\"verified\":true"), &seen,
+                "  ~add.completed  notion   " UUID "  y\n");
+    assert_line(EVENT("start", LONG, ""), &seen, "      " LONG "  -\n");
+    assert_line(EVENT("start", UUID, ""), &seen, "  ~unt.add.start  notion   " UUID "  -\n");
+#undef EVENT
+#undef UUID
+#undef LONG
+}
+
 static void test_paths_are_escaped(void **state)
 {
     CLEANUP(buf_cleanup) struct buf path = BUF_INIT;
@@ -149,6 +185,7 @@ int main(void)
         cmocka_unit_test(test_every_width),
         cmocka_unit_test(test_what_is_missing_does_no_harm),
         cmocka_unit_test(test_event_lines),
+        cmocka_unit_test(test_an_account_id_is_never_cut),
         cmocka_unit_test(test_paths_are_escaped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -286,7 +286,7 @@ static void test_what_is_missing(void **state)
                                        "no secret is given, so there is nothing to check with\n");
     buf_clear(&out);
     signature_explain(SCHEME_STANDARD, &secret, 1, &input, NOW, 0, &out);
-    assert_non_null(strstr(buf_str(&out), "secret 1 is not base64"));
+    assert_non_null(strstr(buf_str(&out), "the secret is not base64"));
 }
 
 static void test_several_secrets_are_told_apart(void **state)
