@@ -188,7 +188,7 @@ static void add_attempts(const struct screen *screen, const json_t *attempts, st
 static void add_payload(struct slice event, const struct screen *screen, struct buf *out)
 {
     CLEANUP(buf_cleanup) struct buf pretty = BUF_INIT;
-    json_pretty(json_raw_member(event, "payload"), &pretty);
+    json_show(json_raw_member(event, "payload"), &pretty);
     struct slice rest = buf_slice(&pretty);
     while (rest.len > 0) {
         buf_add_str(out, "    ");

@@ -94,7 +94,7 @@ static void print_event(struct tailing *tailing, struct slice text)
         return;
     event_line_write(event, &tailing->screen, &tailing->columns, &tailing->out);
     if (tailing->options.pretty) {
-        json_pretty(json_raw_member(text, "payload"), &tailing->out);
+        json_show(json_raw_member(text, "payload"), &tailing->out);
         buf_add_str(&tailing->out, "\n\n");
     }
     json_decref(event);

@@ -73,11 +73,11 @@ static bool on_record(void *arg, const struct record *record)
     if (printer->style == PRINT_LINE) {
         print_line(record, &printer->text);
     } else {
-        json_pretty(record->body, &printer->text);
+        json_show(record->body, &printer->text);
         buf_add_char(&printer->text, '\n');
     }
     printer->ends[printer->events++] = printer->text.len;
-    return !buf_failed(&printer->text);
+    return !buf_failed(&printer->text) && printer->text.len < PRINTER_TEXT;
 }
 
 static bool out_of_time(const struct printer *printer)
@@ -190,9 +190,13 @@ static void read_on(struct printer *printer)
     printer->events = 0;
     enum rc rc =
         journal_read(printer->journal, printer->position, READ_RECORDS, on_record, printer, &last, &err);
-    if (rc == RC_OK) {
+    if (rc == RC_OK)
         printer->position = last;
-    } else {
+    if (rc == RC_OK && buf_failed(&printer->text)) { /* no memory for it */
+        give_up(printer, printer->events);
+        printer->events = 0;
+        buf_cleanup(&printer->text);
+    } else if (rc != RC_OK) {
         buf_truncate(&printer->text, printer->begin);
         printer->events = 0;
     }

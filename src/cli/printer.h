@@ -7,6 +7,8 @@
  * all but the newest ones; when it takes nothing for PRINTER_PATIENCE, all that wait and all that come until
  * it takes something again, which the log says at once. The output is told how many as soon as it takes text.
  *
+ * Limits: PRINTER_TEXT bytes wait for the output, and the event that passes them (json_show()).
+ *
  * Thread: start and stop by main; the printer's own thread does the rest.
  */
 #ifndef FAIRLEAD_CLI_PRINTER_H
@@ -18,6 +20,7 @@
 
 #define PRINTER_MAX_LAG  5000
 #define PRINTER_PATIENCE (5 * USEC_PER_SEC)
+#define PRINTER_TEXT     ((size_t)1024 * 1024)
 
 struct printer;
 

@@ -42,6 +42,14 @@ MUST_CHECK enum rc json_check_object(struct slice text, struct err *err);
  */
 void json_pretty(struct slice text, struct buf *out);
 
+/*
+ * For people: json_pretty(), or json_compact() when that would be out of all proportion, as for a text that
+ * is nested hundreds deep: longer than JSON_SHOW_LEAST and JSON_SHOW_TIMES times the text.
+ */
+void json_show(struct slice text, struct buf *out);
+#define JSON_SHOW_TIMES 16
+#define JSON_SHOW_LEAST ((size_t)64 * 1024)
+
 /* Writes `text` (accepted by json_parse()) on one line: tokens verbatim, no white space between them. */
 void json_compact(struct slice text, struct buf *out);
 

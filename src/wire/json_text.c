@@ -354,6 +354,17 @@ void json_compact_hiding(struct slice text, const struct json_hiding *hiding, st
     }
 }
 
+void json_show(struct slice text, struct buf *out)
+{
+    CLEANUP(buf_cleanup) struct buf pretty = BUF_INIT;
+    pretty.limit = JSON_SHOW_LEAST + JSON_SHOW_TIMES * text.len;
+    json_pretty(text, &pretty);
+    if (buf_failed(&pretty))
+        json_compact(text, out);
+    else
+        buf_add_slice(out, buf_slice(&pretty));
+}
+
 void json_compact(struct slice text, struct buf *out)
 {
     struct slice rest = text;

@@ -1,5 +1,6 @@
 // Standard output is a pipe that nobody reads: senders never notice, and what was not printed is counted and said.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { test } from 'node:test';
 
 import { exportEvents, flood, startServer, uniqueEvent, until } from './harness.mjs';
@@ -88,6 +89,19 @@ test('what is not printed is counted and said while nobody reads', async (t) => 
     const notices = [...server.stdout.matchAll(/^\.\.\. (\d+) events not printed/gm)].reduce((sum, match) => sum + Number(match[1]), 0);
     assert.equal(printed + notices, count + 2, 'each is printed whole or counted');
     assert.equal(await skipped(), notices);
+    await server.stop();
+});
+
+test('a payload that is nested hundreds deep is printed on one line, and takes no more memory than others', async (t) => {
+    const server = await startServer(t, { args: ['--print', 'pretty'], memory: true });
+    const deep = (name) => `{"name":"${name}","a":${'['.repeat(500)}${'1,'.repeat(500_000)}1${']'.repeat(500)}}`;
+    for (const name of ['one', 'two', 'three', 'four', 'five', 'six']) assert.equal((await server.post(deep(name))).status, 200);
+    await server.post('{"name":"last"}');
+    await server.waitFor('the last event on standard output', () => server.stdout.endsWith('{\n  "name": "last"\n}\n'));
+    assert.equal(server.stdout.split('\n').filter((line) => line.startsWith('{"name":"')).length, 6);
+    const { VmHWM } = Object.fromEntries([...fs.readFileSync(`/proc/${server.child.pid}/status`, 'utf8').matchAll(/^(\w+):\s+(\d+) kB$/gm)].map(([, name, kib]) => [name, Number(kib)]));
+    t.diagnostic(`at most ${Math.round(VmHWM / 1024)} MiB`);
+    assert.ok(VmHWM < 160 * 1024, `${VmHWM} KiB`);
     await server.stop();
 });
 

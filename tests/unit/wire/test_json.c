@@ -349,6 +349,30 @@ static void stops_at_the_limit_of_the_output(void **state)
     assert_true(out.len <= 4096);
 }
 
+static void shows_on_one_line_what_would_grow_out_of_proportion(void **state)
+{
+    (void)state;
+    CLEANUP(buf_cleanup) struct buf text = BUF_INIT;
+    CLEANUP(buf_cleanup) struct buf out = BUF_INIT;
+    CLEANUP(buf_cleanup) struct buf pretty = BUF_INIT;
+    buf_add_str(&text, "{\"a\":[[[[1,2]]]]}");
+    json_show(buf_slice(&text), &out);
+    json_pretty(buf_slice(&text), &pretty);
+    assert_string_equal(buf_str(&out), buf_str(&pretty));
+
+    buf_clear(&text);
+    buf_clear(&out);
+    for (int i = 0; i < 400; i++)
+        buf_add_char(&text, '[');
+    for (int i = 0; i < 20000; i++)
+        buf_add_str(&text, "1,");
+    buf_add_char(&text, '1');
+    for (int i = 0; i < 400; i++)
+        buf_add_char(&text, ']');
+    json_show(buf_slice(&text), &out);
+    assert_string_equal(buf_str(&out), buf_str(&text));
+}
+
 static void compacts_verbatim(void **state)
 {
     (void)state;
@@ -679,6 +703,7 @@ int main(void)
         cmocka_unit_test(differs_from_python_only_as_documented),
         cmocka_unit_test(prints_the_page_samples_as_they_are),
         cmocka_unit_test(stops_at_the_limit_of_the_output),
+        cmocka_unit_test(shows_on_one_line_what_would_grow_out_of_proportion),
         cmocka_unit_test(compacts_verbatim),
         cmocka_unit_test(quotes_any_bytes),
         cmocka_unit_test(gets_string_members_only),
