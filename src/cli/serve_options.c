@@ -272,7 +272,7 @@ static enum rc check_secrets(const struct serve_options *values, struct err *err
     }
     bool needs_one = scheme == SCHEME_COMPOSIO || scheme == SCHEME_STANDARD;
     if (needs_one && count == 0)
-        return refuse(values, "verify", err, "%s needs a secret to check with", SCHEMES[scheme]);
+        return refuse(values, "verify", err, "%s needs a --secret to check with", SCHEMES[scheme]);
     return RC_OK;
 }
 
@@ -290,7 +290,7 @@ static enum rc check_values(const struct serve_options *values, struct err *err)
     if (values->slow_after > values->abandoned_after)
         return refuse_pair(values, "slow-after", "longer", "abandoned-after", err);
     if (!values->tls_cert != !values->tls_key)
-        return refuse(values, values->tls_cert ? "tls-cert" : "tls-key", err, "needs %s; give both",
+        return refuse(values, values->tls_cert ? "tls-cert" : "tls-key", err, "needs --%s; give both",
                       values->tls_cert ? "tls-key" : "tls-cert");
     if (values->admin_token && strlen(values->admin_token) < 16)
         return refuse(values, "admin-token", err, "it is too short; use at least 16 characters");

@@ -41,7 +41,7 @@ test('--check refuses what serve refuses, and serve makes nothing before', async
         [['--path', '/'], /--path: \/ would hide/],
         [['--data', ''], /--data: .*empty/],
         [['--tls-cert', 'none.pem', '--tls-key', 'none.key'], /--tls-cert: .*none\.pem/],
-        [['--tls-key', 'none.key'], /--tls-key: needs tls-cert/],
+        [['--tls-key', 'none.key'], /--tls-key: needs --tls-cert/],
         [['--config', 'none.ini'], /--config: .*none\.ini/],
         [['--secret', 'one', '--secret', ''], /--secret: the secret is empty/],
         [['--max-body', '2MiB', '--queue-bytes', '1MiB'], /max-body 2MiB \(--max-body\).*queue-bytes 1MiB \(--queue-bytes\)/],
