@@ -145,15 +145,21 @@ static void link_to_phase(struct connections *all, struct connection *connection
     list->last = connection;
 }
 
-void connection_shut(struct connection *connection)
+static bool shut(struct connection *connection)
 {
     if (connection->shut)
-        return;
+        return false;
     connection->shut = true;
     shutdown(connection->fd, SHUT_RDWR);
-    metric_add(METRIC_CONNECTIONS_CLOSED, 1);
     if (connection->on_shut)
         connection->on_shut(connection->arg);
+    return true;
+}
+
+void connection_shut(struct connection *connection)
+{
+    if (shut(connection))
+        metric_add(METRIC_CONNECTIONS_CLOSED, 1);
 }
 
 void connection_set_on_shut(struct connection *connection, void (*on_shut)(void *arg), void *arg)
@@ -189,7 +195,7 @@ void connection_shut_if_ended(struct connection *connection)
 {
     char byte;
     if (recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
-        connection_shut(connection);
+        shut(connection);
 }
 
 /* Shut connections stay in their list until the library has seen their end: skip them. */

@@ -70,7 +70,7 @@ void connection_unwatch_end(const struct connection *connection, int epoll);
  * without a time limit. */
 void connection_limit_silence(struct connection *connection, usec limit);
 
-/* Shuts it down now. */
+/* Shuts it down now, and counts it as closed by us. */
 void connection_shut(struct connection *connection);
 
 /* Was it shut down because its phase had its time? */
