@@ -85,7 +85,18 @@ static bool says_nothing(const struct table *table, size_t column)
     return true;
 }
 
-/* Columns that say nothing go first (width 0), then the widest ones give way. */
+/* What the columns that are left take when each has given way as far as it may. */
+static int least_of(const struct table *table, const int widths[TABLE_COLUMNS])
+{
+    int least[TABLE_COLUMNS];
+    for (size_t i = 0; i < table->count; i++) {
+        int column = table->columns[i].least;
+        least[i] = column > 0 && column < widths[i] ? column : widths[i];
+    }
+    return total_of(table, least);
+}
+
+/* A column that goes has the width 0. */
 static void fit(const struct table *table, int width, int widths[TABLE_COLUMNS])
 {
     int total = total_of(table, widths);
@@ -94,6 +105,10 @@ static void fit(const struct table *table, int width, int widths[TABLE_COLUMNS])
             widths[i] = 0;
             total = total_of(table, widths);
         }
+    for (size_t i = table->count - 1; i > 0 && least_of(table, widths) > width; i--) {
+        widths[i] = 0;
+        total = total_of(table, widths);
+    }
     for (size_t i; total > width && (i = widest(table, widths)) < table->count; total--)
         widths[i]--;
 }

@@ -1,7 +1,8 @@
 /*
  * table - rows of text under titles, in columns that fit the screen.
  *
- * On a terminal the widest flexible columns give way until a row fits; elsewhere nothing is cut.
+ * On a terminal columns that say nothing go first, then the last ones for which there is no room at all, and
+ * the widest flexible ones give way until a row fits; elsewhere nothing is cut.
  *
  * Thread: main.   Owner: the caller (table_cleanup()).
  */

@@ -155,8 +155,12 @@ static void test_tables_fit(void **state)
            table_write(&table, &screen, &out));
     screen.width = 12;
     EXPECT("ID         N\nabcde…     1\nx       1000\n", table_write(&table, &screen, &out));
-    screen.width = 1; /* not below what a column needs */
+    screen.width = 10; /* as far as they may */
     EXPECT("ID       N\nabc…     1\nx     1000\n", table_write(&table, &screen, &out));
+    screen.width = 9; /* no room for the last one, then */
+    EXPECT("ID\nabcdefgh…\nx\n", table_write(&table, &screen, &out));
+    screen.width = 1; /* the first stays, and is not cut below what it needs */
+    EXPECT("ID\nabc…\nx\n", table_write(&table, &screen, &out));
     screen.bounded = false; /* in a pipe nothing is cut */
     EXPECT("ID            NOTE     N\nabcdefghijkl  -        1\nx             -     1000\n",
            table_write(&table, &screen, &out));
