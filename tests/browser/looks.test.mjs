@@ -1,13 +1,13 @@
 // How the pages look: no violation of accessibility rules in either theme, nothing wider than the screen, from 360 px on.
 //
-// With FAIRLEAD_SCREENSHOTS=1 the pictures of docs/images are made anew (`make screenshots`).
+// Every run takes the pictures of the documentation; with FAIRLEAD_SCREENSHOTS=1 they become those of docs/images (`make screenshots`).
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
 import { adminEvent, expiredEvent, signed } from '../e2e/api.mjs';
-import { ROOT, startServer } from '../e2e/harness.mjs';
+import { ROOT, startServer, temporaryDirectory } from '../e2e/harness.mjs';
 import { api, assertAccessible, assertFits, caughtUp, goTo, NARROW, openBrowser, openPage, record, settled, startTraffic, startWithPast, WIDE } from './browser.mjs';
 
 const SECRET = 'looks-secret-1';
@@ -59,7 +59,7 @@ const openStep = async (page) => {
 // Filters change a page in place: `says` tells when it has.
 const VIEWS = [
     { name: 'onboarding', place: 'onboarding' },
-    { name: 'onboarding, 30 days by integration', place: 'onboarding?period=30d&by=integration', says: 'The dotted end, today', act: (page) => page.getByText('Show as a table').click() },
+    { name: 'onboarding, 30 days by integration', place: 'onboarding?period=30d&by=integration', says: 'The last dot, today', act: (page) => page.getByText('Show as a table').click() },
     { name: 'live', place: 'live' },
     { name: 'live, a row open', place: 'live', act: openRow },
     { name: 'live, nothing fits', place: 'live?app=nothing', says: 'No event fits these filters' },
@@ -126,7 +126,7 @@ const PICTURES = [
     { file: 'onboarding-dark', place: 'onboarding', viewport: TALL, scheme: 'dark' },
     { file: 'live-dark', place: 'live', scheme: 'dark', act: openRowAndHold },
     { file: 'account-light', place: `accounts/${STORY}` },
-    { file: 'problems-light', place: 'problems', viewport: { width: 1200, height: 1020 } },
+    { file: 'problems-light', place: 'problems', viewport: { width: 1200, height: 1120 } },
     { file: 'onboarding-narrow', place: 'onboarding', viewport: NARROW },
     { file: 'live-narrow', place: 'live', viewport: NARROW, scheme: 'dark' },
 ];
@@ -134,7 +134,7 @@ const PICTURES = [
 async function takePictures(t) {
     const server = await startLively(t);
     startTraffic(t, server, ['--secret', SECRET, '--seed', '12', '--interval', '1500ms']);
-    const directory = process.env.FAIRLEAD_SCREENSHOTS_DIR ?? IMAGES;
+    const directory = process.env.FAIRLEAD_SCREENSHOTS === '1' ? IMAGES : temporaryDirectory(t);
     fs.mkdirSync(directory, { recursive: true });
     const browser = await openBrowser(t);
     for (const { file, place, act, viewport = WIDE, scheme = 'light' } of PICTURES) {
@@ -156,4 +156,4 @@ async function takePictures(t) {
     assert.ok((await api(server, 'status')).ready);
 }
 
-if (process.env.FAIRLEAD_SCREENSHOTS === '1') test('pictures for the documentation', takePictures);
+test('pictures for the documentation', takePictures);
