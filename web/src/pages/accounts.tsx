@@ -6,7 +6,7 @@ import { AppSelect, TextFilter, useApps } from "../parts/filters";
 import { FirstSteps } from "../parts/first-steps";
 import { More, usePages } from "../parts/pages";
 import { Ago } from "../parts/time";
-import { App, Empty, HeldButton, Id, PageHead, Scroll, Select, Show, StalledBadge, StatusBadge } from "../parts/ui";
+import { App, Empty, HeldButton, Id, PageHead, Scroll, Select, Show, StalledBadge, StatusBadge, longestId } from "../parts/ui";
 import { href, setQuery } from "../route";
 import { useServer } from "../shell";
 import type { Batch } from "../stream";
@@ -54,7 +54,7 @@ function Table({ accounts }: { accounts: Account[] }) {
               <th scope="row">
                 <a class="row-link" href={href("accounts", account.id)}>
                   <App name={account.app} />
-                  <Id value={account.id} listed />
+                  <Id value={account.id} most={longestId} />
                 </a>
               </th>
               <td>
@@ -64,7 +64,7 @@ function Table({ accounts }: { accounts: Account[] }) {
                 </span>
               </td>
               <td data-label={t.user} class={account.user_id ? undefined : "nothing"}>
-                <Id value={account.user_id} listed />
+                <Id value={account.user_id} most={longestId} />
               </td>
               <td class="number" data-label={t.attempts}>
                 {format.number(account.attempts)}

@@ -3,7 +3,7 @@ import * as format from "../format";
 import { useRepeated, useStream, useThrottled } from "../hooks";
 import { More, usePages } from "../parts/pages";
 import { Ago } from "../parts/time";
-import { App, Badge, Empty, Id, PageHead, Scroll, Section, Show, StalledBadge } from "../parts/ui";
+import { App, Badge, Empty, Id, PageHead, Scroll, Section, Show, StalledBadge, longestId } from "../parts/ui";
 import { href } from "../route";
 import { useServer } from "../shell";
 import { text } from "../text";
@@ -35,12 +35,12 @@ function Stuck({ accounts }: { accounts: Account[] }) {
               <th scope="row">
                 <a class="row-link" href={href("accounts", account.id)}>
                   <App name={account.app} />
-                  <Id value={account.id} listed />
+                  <Id value={account.id} most={longestId} />
                 </a>
               </th>
               <td>{account.stalled ? <StalledBadge stalled={account.stalled} /> : null}</td>
               <td data-label={t.user} class={account.user_id ? undefined : "nothing"}>
-                <Id value={account.user_id} listed />
+                <Id value={account.user_id} most={longestId} />
               </td>
               <td class="number" data-label={t.attempts}>
                 {format.number(account.attempts)}
@@ -86,7 +86,7 @@ function RefusedTable({ items }: { items: Refused[] }) {
               <td data-label={t.account} class={item.connected_account_id ? undefined : "nothing"}>
                 {item.connected_account_id ? (
                   <a href={href("accounts", item.connected_account_id)}>
-                    <Id value={item.connected_account_id} listed />
+                    <Id value={item.connected_account_id} most={24} />
                   </a>
                 ) : (
                   <span class="muted">{text.none}</span>

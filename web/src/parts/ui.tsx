@@ -74,11 +74,12 @@ export function App({ name }: { name: string | null }) {
   );
 }
 
-const longestInList = 48;
+// Of an id in a list: a UUID and more.
+export const longestId = 48; // characters
 
-// Breaks where its parts meet, if it has to. `listed`: one of many, so that a very long one is cut in its middle.
-export function Id({ value, listed }: { value: string | null; listed?: boolean }) {
-  const parts = (listed ? format.shortened(value ?? "", longestInList) : (value ?? "")).split(/(?<=[._/@-])(?=\w)/);
+// Breaks where its parts meet, if it has to. `most`: the characters of one among many; a longer one is cut in its middle.
+export function Id({ value, most = Infinity }: { value: string | null; most?: number }) {
+  const parts = format.shortened(value ?? "", most).split(/(?<=[./@-])(?=\w)/);
   return value ? (
     <span class="id" title={value}>
       {parts.flatMap((part, index) => (index > 0 ? [<wbr key={index} />, part] : [part]))}
