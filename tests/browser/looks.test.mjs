@@ -56,6 +56,8 @@ const openStep = async (page) => {
     await page.locator('.step.open .headers tr').first().waitFor();
 };
 
+const toTheEnd = (page) => page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+
 // Filters change a page in place: `says` tells when it has.
 const VIEWS = [
     { name: 'onboarding', place: 'onboarding' },
@@ -126,7 +128,7 @@ const PICTURES = [
     { file: 'onboarding-dark', place: 'onboarding', viewport: TALL, scheme: 'dark' },
     { file: 'live-dark', place: 'live', scheme: 'dark', act: openRowAndHold },
     { file: 'account-light', place: `accounts/${STORY}` },
-    { file: 'problems-light', place: 'problems', viewport: { width: 1100, height: 1010 } },
+    { file: 'problems-light', place: 'problems', viewport: { width: 1100, height: 860 }, act: toTheEnd },
     { file: 'onboarding-narrow', place: 'onboarding', viewport: NARROW },
     { file: 'live-narrow', place: 'live', viewport: NARROW, scheme: 'dark' },
 ];
@@ -140,7 +142,7 @@ async function takePictures(t) {
     for (const { file, place, act, viewport = WIDE, scheme = 'light' } of PICTURES) {
         const page = await openPage(t, browser, server, { viewport, scheme, reducedMotion: 'reduce' });
         await goTo(page, place);
-        if (place === 'live') await page.waitForFunction(() => !document.querySelector('.rate').textContent.startsWith('0 '));
+        if (place === 'live') await page.waitForFunction(() => !/^0\s/.test(document.querySelector('.rate').textContent));
         if (act) await act(page);
         await page.mouse.move(2, 2);
         await page.evaluate(() => {
