@@ -99,6 +99,17 @@ static const struct parameter ACCOUNT[] = {
     PARAMETER_END,
 };
 
+static const struct parameter ACCOUNT_BY_QUERY[] = {
+    {.name = "id",
+     .kind = PARAMETER_TEXT,
+     .required = true,
+     .min = 1,
+     .max = 256,
+     .help = "the account's id"},
+    REVEAL_ROW,
+    PARAMETER_END,
+};
+
 static const struct parameter ONBOARDING[] = {
     SINCE_ROW("attempts that started (default: a day before until)"),
     UNTIL_ROW("attempts that started (default: now)"),
@@ -215,6 +226,13 @@ static const struct endpoint ROWS[] = {
      .handle = get_account,
      .answer = "AccountDetail",
      .help = "one account with its attempts and its timeline"},
+    {.method = "GET",
+     .path = "/api/v1/connected_account",
+     .run = RUN_POOL,
+     .parameters = ACCOUNT_BY_QUERY,
+     .handle = get_account,
+     .answer = "AccountDetail",
+     .help = "the same for any id: clients take `.` and `..` in a path for folders"},
     {.method = "GET",
      .path = "/api/v1/onboarding",
      .run = RUN_POOL,

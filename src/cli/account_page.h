@@ -15,7 +15,7 @@
 void account_table_init(struct table *table);
 void account_table_add(struct table *table, const json_t *account, const struct screen *screen);
 
-/* The answer of GET /api/v1/connected_accounts/{id}. payloads: each event's payload below its line.
+/* The answer of GET /api/v1/connected_account. payloads: each event's payload below its line.
  * RC_INVALID_JSON, RC_NO_MEMORY. */
 MUST_CHECK enum rc account_page_write(struct slice answer, bool payloads, const struct screen *screen,
                                       struct buf *out, struct err *err);

@@ -28,8 +28,8 @@ static enum rc ask(const struct account_options *options, const char *id, struct
 {
     CLEANUP(server_access_close) struct server_access access = {.client = NULL};
     CLEANUP(buf_cleanup) struct buf path = BUF_INIT;
-    buf_add_str(&path, "/api/v1/connected_accounts");
-    server_path_add_segment(&path, id);
+    buf_add_str(&path, "/api/v1/connected_account"); /* in a path "." and ".." would be folders */
+    server_path_add_query(&path, "id", id);
     server_path_add_query(&path, "reveal", options->reveal ? "1" : NULL);
     enum rc rc = server_access_open(&access, &options->access, err);
     return rc ? rc : server_access_get(&access, buf_str(&path), answer, err);

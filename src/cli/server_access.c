@@ -29,12 +29,6 @@ void server_path_add_query(struct buf *path, const char *name, const char *value
     add_escaped(path, value);
 }
 
-void server_path_add_segment(struct buf *path, const char *segment)
-{
-    buf_add_char(path, '/');
-    add_escaped(path, segment);
-}
-
 static enum rc find_token(struct server_access *access, struct err *err)
 {
     const char *token = access->options.token;

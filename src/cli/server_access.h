@@ -65,7 +65,5 @@ enum rc server_access_explain_answer(const struct server_access *access, int sta
 
 /* Appends "?name=value" or "&name=value" to a path, escaped (RFC 3986, section 2.1); nothing for NULL. */
 void server_path_add_query(struct buf *path, const char *name, const char *value);
-/* Appends "/" and a segment of a path. */
-void server_path_add_segment(struct buf *path, const char *segment);
 
 #endif

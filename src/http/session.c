@@ -100,12 +100,17 @@ enum rc session_check(const struct session *session, enum access access, const s
     if (!changes_something(request->method) || (session->token && bearer))
         return RC_OK;
     enum origin origin = origin_of(request);
-    if (origin == ORIGIN_OTHER || (origin == ORIGIN_UNKNOWN && has_cookie))
-        return err_set(
-            err, RC_FORBIDDEN,
-            "what changes something needs the token in the Authorization header, or must come from "
-            "a page of this server");
-    return RC_OK;
+    if (origin == ORIGIN_OURS || (origin == ORIGIN_UNKNOWN && !has_cookie))
+        return RC_OK;
+    /* Browsers leave Sec-Fetch-Site out on plain http: then a proxy that writes its own Host is the likeliest
+     * reason. */
+    bool host_differs = origin == ORIGIN_OTHER && !request_header(request, REQUEST_SEC_FETCH_SITE);
+    return err_set(err, RC_FORBIDDEN,
+                   "what changes something needs the token in the Authorization header, or must come from "
+                   "a page of this server%s",
+                   host_differs ? "; the Origin of this request is not its Host: a reverse proxy in front "
+                                  "of Fairlead must pass on the Host that the browser sent"
+                                : "");
 }
 
 /* What is no cookie-octet (RFC 6265, section 4.1.1), and '%' itself, is escaped. */

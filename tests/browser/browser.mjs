@@ -182,13 +182,26 @@ async function past(t, { users, span = '24h', seed = 7, limit = Infinity, verifi
     return data;
 }
 
-/** A server that has seen that past, and knows all of it. */
-export async function startWithPast(t, { users = 400, args = [], ...more } = {}) {
-    const data = await past(t, { users, ...more });
+/** A data directory with a past of these records. */
+async function pastOf(t, records) {
+    const directory = temporaryDirectory(t, { memory: true });
+    const [lines, data] = ['past.jsonl', 'data'].map((name) => path.join(directory, name));
+    fs.writeFileSync(lines, records.map((each) => `${JSON.stringify(each)}\n`).join(''));
+    const imported = await fairlead(['import', '--data', data, lines]);
+    assert.equal(imported.code, 0, imported.stderr.slice(0, 1000));
+    return data;
+}
+
+/** A server that has seen that past, or these records, and knows all of it. */
+export async function startWithPast(t, { users = 400, records, args = [], ...more } = {}) {
+    const data = records ? await pastOf(t, records) : await past(t, { users, ...more });
     const server = await startServer(t, { data, args: ['--print', 'none', ...args] });
     await caughtUp(server);
     return server;
 }
+
+/** What stands on the page, where a space that does not break is a space. */
+export const plain = (words) => words.replaceAll('\u00a0', ' ').trim();
 
 export async function api(server, target) {
     const answer = await request(server.url, { path: `/api/v1/${target}`, headers: { authorization: `Bearer ${server.token}` } });

@@ -40,7 +40,7 @@ test(`${RATE} events per second for ${SECONDS} s: no task over ${MAX_TASK_MS} ms
     tasks.live = await longTasks(page);
     const shown = await rowNumbers(page);
     assert.ok(shown.length > 20 && shown.length <= MAX_ROWS, `${shown.length} rows`);
-    assertNoHole(server, shown);
+    await assertNoHole(server, shown);
     assert.ok(shown[0] > first + (RATE * SECONDS) / 2 - 3 * RATE, 'the newest are there');
 
     const paused = await clickAndWait(page, 'Pause', 'Resume');
@@ -50,7 +50,7 @@ test(`${RATE} events per second for ${SECONDS} s: no task over ${MAX_TASK_MS} ms
     assert.deepEqual(await rowNumbers(page), still, 'paused rows stay');
     const resumed = await clickAndWait(page, 'Resume', 'Pause');
     tasks.paused = await longTasks(page);
-    assertNoHole(server, await rowNumbers(page));
+    await assertNoHole(server, await rowNumbers(page));
 
     await goTo(page, 'onboarding');
     await untilArrived(server, first + RATE * SECONDS * 0.85);
@@ -66,7 +66,7 @@ test(`${RATE} events per second for ${SECONDS} s: no task over ${MAX_TASK_MS} ms
     await page.locator(`tr.event[data-seq="${last}"]`).waitFor();
     const rows = await rowNumbers(page);
     assert.ok(rows.length <= MAX_ROWS);
-    assertNoHole(server, rows);
+    await assertNoHole(server, rows);
     const elements = await page.evaluate(() => document.querySelectorAll('*').length);
     assert.ok(elements < MAX_ELEMENTS, `${elements} elements`);
 

@@ -1,13 +1,13 @@
 // How the pages look: no violation of accessibility rules in either theme, nothing wider than the screen, from 360 px on.
 //
-// With FAIRLEAD_SCREENSHOTS=1 the pictures of docs/images are made anew (`make screenshots`).
+// Every run takes the pictures of the documentation; with FAIRLEAD_SCREENSHOTS=1 they become those of docs/images (`make screenshots`).
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
 import { adminEvent, expiredEvent, signed } from '../e2e/api.mjs';
-import { ROOT, startServer } from '../e2e/harness.mjs';
+import { ROOT, startServer, temporaryDirectory } from '../e2e/harness.mjs';
 import { api, assertAccessible, assertFits, caughtUp, goTo, NARROW, openBrowser, openPage, record, settled, startTraffic, startWithPast, WIDE } from './browser.mjs';
 
 const SECRET = 'looks-secret-1';
@@ -32,9 +32,9 @@ function story() {
 /** Webhooks that are turned away, each for another reason. */
 async function refuseSome(server) {
     const send = async (body, secret, id) => (await server.post(body, secret ? signed(body, secret, id) : {})).status;
-    assert.equal(await send(adminEvent({ account: 'ca_u7Bq2mXc91Fd', app: 'slack' }), 'another secret', 'msg_forged'), 401);
-    assert.equal(await send('{"type": "connected_account.add.start", "data": ', SECRET, 'msg_cut'), 400);
     assert.equal(await send(adminEvent({ account: 'ca_Lw55pRk0ZsYe', app: 'notion' })), 401);
+    assert.equal(await send('{"type": "connected_account.add.start", "data": ', SECRET, 'msg_cut'), 400);
+    assert.equal(await send(adminEvent({ account: 'ca_u7Bq2mXc91Fd', app: 'slack' }), 'another secret', 'msg_forged'), 401);
 }
 
 async function startLively(t) {
@@ -56,10 +56,12 @@ const openStep = async (page) => {
     await page.locator('.step.open .headers tr').first().waitFor();
 };
 
+const toTheEnd = (page) => page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+
 // Filters change a page in place: `says` tells when it has.
 const VIEWS = [
     { name: 'onboarding', place: 'onboarding' },
-    { name: 'onboarding, 30 days by integration', place: 'onboarding?period=30d&by=integration', says: 'The dotted end, today', act: (page) => page.getByText('Show as a table').click() },
+    { name: 'onboarding, 30 days by integration', place: 'onboarding?period=30d&by=integration', says: 'The last dot, today', act: (page) => page.getByText('Show as a table').click() },
     { name: 'live', place: 'live' },
     { name: 'live, a row open', place: 'live', act: openRow },
     { name: 'live, nothing fits', place: 'live?app=nothing', says: 'No event fits these filters' },
@@ -126,7 +128,7 @@ const PICTURES = [
     { file: 'onboarding-dark', place: 'onboarding', viewport: TALL, scheme: 'dark' },
     { file: 'live-dark', place: 'live', scheme: 'dark', act: openRowAndHold },
     { file: 'account-light', place: `accounts/${STORY}` },
-    { file: 'problems-light', place: 'problems', viewport: { width: 1200, height: 1020 } },
+    { file: 'problems-light', place: 'problems', viewport: { width: 1100, height: 860 }, act: toTheEnd },
     { file: 'onboarding-narrow', place: 'onboarding', viewport: NARROW },
     { file: 'live-narrow', place: 'live', viewport: NARROW, scheme: 'dark' },
 ];
@@ -134,13 +136,13 @@ const PICTURES = [
 async function takePictures(t) {
     const server = await startLively(t);
     startTraffic(t, server, ['--secret', SECRET, '--seed', '12', '--interval', '1500ms']);
-    const directory = process.env.FAIRLEAD_SCREENSHOTS_DIR ?? IMAGES;
+    const directory = process.env.FAIRLEAD_SCREENSHOTS === '1' ? IMAGES : temporaryDirectory(t);
     fs.mkdirSync(directory, { recursive: true });
     const browser = await openBrowser(t);
     for (const { file, place, act, viewport = WIDE, scheme = 'light' } of PICTURES) {
         const page = await openPage(t, browser, server, { viewport, scheme, reducedMotion: 'reduce' });
         await goTo(page, place);
-        if (place === 'live') await page.waitForFunction(() => !document.querySelector('.rate').textContent.startsWith('0 '));
+        if (place === 'live') await page.waitForFunction(() => !/^0\s/.test(document.querySelector('.rate').textContent));
         if (act) await act(page);
         await page.mouse.move(2, 2);
         await page.evaluate(() => {
@@ -156,4 +158,4 @@ async function takePictures(t) {
     assert.ok((await api(server, 'status')).ready);
 }
 
-if (process.env.FAIRLEAD_SCREENSHOTS === '1') test('pictures for the documentation', takePictures);
+test('pictures for the documentation', takePictures);

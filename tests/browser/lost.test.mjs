@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { startServer, until } from '../e2e/harness.mjs';
-import { api, assertAccessible, assertNoHole, caughtUp, goTo, lastEvent, openBrowser, openPage, post, rowNumbers, settled, startProxy, startTraffic, startWithPast } from './browser.mjs';
+import { api, assertAccessible, assertNoHole, caughtUp, goTo, lastEvent, NARROW, openBrowser, openPage, post, rowNumbers, settled, startProxy, startTraffic, startWithPast } from './browser.mjs';
 
 const LOST = [/net::ERR_/, /Failed to load resource/];
 const GONE = 'Fairlead does not answer';
@@ -81,6 +81,41 @@ test('every page survives that the server is away, and shows what is new afterwa
     await post(next, {}, {}, {});
     const { total } = await api(next, 'onboarding?since=24h');
     await pages[0].page.waitForFunction((value) => document.querySelector('.tile-value').textContent.replace(/\D/g, '') === value, String(total.started));
+});
+
+test('the server is away: nothing moves, it is told once, old health is not shown as present, signing out says that it failed', async (t) => {
+    let server = await startWithPast(t, { users: 60 });
+    const browser = await openBrowser(t);
+    for (const viewport of [undefined, NARROW]) {
+        const page = await openPage(t, browser, server, { place: '#/accounts', expect: LOST, viewport });
+        await settled(page);
+        const places = () => page.locator('main > *, .row-link').evaluateAll((all) => all.map((each) => each.getBoundingClientRect().y));
+        const before = await places();
+        await server.stop();
+        await page.getByText(GONE).waitFor();
+        assert.deepEqual(await places(), before);
+        await assertAccessible(page, 'server gone');
+        await page.waitForRequest(/connected_accounts|stream/); // a question that fails
+        assert.equal(await page.getByText(GONE).count(), 1);
+        await goTo(page, 'settings').catch(() => undefined);
+        await page.getByText('Not known: Fairlead does not answer').waitFor();
+        assert.equal(await page.getByText('Ready: events are stored').count(), 0);
+        await page.getByRole('button', { name: 'Sign out' }).click();
+        await page.getByText('You are still signed in.').waitFor();
+        await assertAccessible(page, 'settings, server gone');
+        server = await again(t, server);
+        await page.getByText('Ready: events are stored').waitFor();
+        await page.close();
+    }
+});
+
+test('a filter that the server does not take is not called a lost server', async (t) => {
+    const server = await startWithPast(t, { users: 20 });
+    const page = await openPage(t, await openBrowser(t), server, { place: `#/accounts/${'x'.repeat(300)}`, expect: [/400/] });
+    await page.getByText('text of 1 to 256 bytes').waitFor();
+    await page.waitForResponse((answer) => answer.url().includes('/events?') && answer.status() === 400);
+    await page.locator('.link-state', { hasText: 'Connected' }).waitFor();
+    assert.equal(await page.getByText(GONE).count(), 0);
 });
 
 test('another token: the page asks for it, says when it is wrong, and goes on where it was', async (t) => {

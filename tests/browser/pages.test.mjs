@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 
 import { adminEvent, expiredEvent, signed } from '../e2e/api.mjs';
 import { exportEvents, startServer, until } from '../e2e/harness.mjs';
-import { api, assertNoHole, focused, goTo, lastEvent, openBrowser, openPage, post, rowNumbers, settled, startProxy, startWithPast } from './browser.mjs';
+import { api, assertNoHole, focused, goTo, lastEvent, NARROW, openBrowser, openPage, plain, post, record, rowNumbers, settled, startProxy, startWithPast } from './browser.mjs';
 
 const run = promisify(execFile);
 const numberOf = (words) => Number(words.replace(/[^\d.]/g, ''));
@@ -31,11 +31,13 @@ function assertRate(words, rate, what) {
 
 const PERIODS = { '24h': '24 hours', '7d': '7 days', '30d': '30 days' };
 
-const texts = (locator) => locator.evaluateAll((elements) => elements.map((element) => element.innerText.trim()));
+const texts = async (locator) => (await locator.evaluateAll((elements) => elements.map((element) => element.innerText))).map(plain);
 
 /** Cells of a table's body as text. */
-const cells = (page, table) =>
-    page.locator(`${table} tbody tr`).evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.innerText.trim())));
+const cells = async (page, table) => {
+    const rows = await page.locator(`${table} tbody tr`).evaluateAll((all) => all.map((row) => [...row.cells].map((cell) => cell.innerText)));
+    return rows.map((row) => row.map(plain));
+};
 
 test('onboarding: the figures are those of the API, for each period and both groupings', async (t) => {
     const server = await startWithPast(t, { users: 600, span: '6d' });
@@ -112,6 +114,56 @@ test('onboarding: changes by itself; the funnel sorts by every column', async (t
     assert.match(await page.locator('.readout').innerText(), /: \d+ started, \d+ completed$/);
 });
 
+const MINUTE = 60_000;
+
+test('onboarding: steady use is not called a change; what changes are told from is of one length and equals the API', async (t) => {
+    const now = Date.now();
+    const records = Array.from({ length: 51 * 60 }, (_, i) => now - (51 * 60 - i) * MINUTE).flatMap((at, i) => {
+        const event = (type, when) => record(`msg_${i}_${type}`, when, adminEvent({ account: `ca_${i}`, type: `connected_account.add.${type}`, at: when }));
+        return [event('start', at), event('completed', at + 10_000)];
+    });
+    const server = await startWithPast(t, { records });
+    const page = await openPage(t, await openBrowser(t), server);
+    const spans = { '1 hour': ['1h', 60 * MINUTE, MINUTE, 'minute'], '24 hours': ['24h', 1440 * MINUTE, 60 * MINUTE, 'hour'] };
+    for (const [name, [period, length, step, bucket]] of Object.entries(spans)) {
+        await page.getByRole('radio', { name, exact: true }).check();
+        await page.locator('.versus', { hasText: period === '1h' ? /vs the 1 h before/ : /vs the 24 h before/ }).first().waitFor();
+        for (const change of await texts(page.locator('.tile-change'))) assert.match(change, /^unchanged/, period);
+        const until = Math.floor((Date.now() - 12 * MINUTE) / step) * step;
+        const started = async (end) => {
+            const query = new URLSearchParams({ since: new Date(end - length).toISOString(), until: new Date(end).toISOString(), bucket });
+            return (await api(server, `onboarding?${query}`)).total.started;
+        };
+        const told = await page.locator('.tile-change [title]').first().getAttribute('title');
+        const figures = told.split(', before that ').map(numberOf);
+        assert.deepEqual(figures, [await started(until), await started(until - length)], period);
+        assert.deepEqual(figures, [length / MINUTE, length / MINUTE], period);
+    }
+});
+
+for (const viewport of [{ width: 768, height: 1024 }, NARROW])
+    test(`onboarding at ${viewport.width} px: what the funnel has no column for stands below each row, and can be sorted by`, async (t) => {
+        const server = await startWithPast(t, { users: 300 });
+        const page = await openPage(t, await openBrowser(t), server, { viewport });
+        await settled(page);
+        const { groups } = await api(server, 'onboarding?since=24h&bucket=hour');
+        const rows = await cells(page, '.funnel');
+        assert.equal(rows.length, 2 * groups.length);
+        assert.equal(await page.locator('.funnel .outcome:visible').count(), groups.length, 'the legend has a chart');
+        for (const group of groups) {
+            const at = rows.findIndex(([key]) => key.split('\n').includes(group.key));
+            const rest = rows[at + 1][0].replace(/\s+/g, ' ');
+            const figures = /^Failed (\d+) Expired (\d+) Abandoned (\d+) In progress (\d+) Median (.+) p90 (.+)$/.exec(rest);
+            assert.ok(figures, rest);
+            assert.deepEqual(figures.slice(1, 5).map(Number), [group.failed, group.expired, group.abandoned, group.pending], group.key);
+            assertDuration(figures[5], group.time_to_connect_s.p50, group.key);
+            assertDuration(figures[6], group.time_to_connect_s.p90, group.key);
+        }
+        await page.getByLabel('Sort by').selectOption('Abandoned');
+        const most = Math.max(...groups.map((group) => group.abandoned));
+        assert.match(plain((await cells(page, '.funnel'))[1][0]), new RegExp(`Abandoned\\s+${most}\\b`));
+    });
+
 const rowOf = (page, seq) => page.locator(`tr.event[data-seq="${seq}"]`);
 /** The pointer and the focus are elsewhere, and the list is at its top: nobody reads. */
 async function stopReading(page) {
@@ -150,7 +202,8 @@ test('live: events arrive within a second, filters, pause and resume without gap
     await page.getByLabel('App').selectOption('slack');
     await page.waitForFunction(() => [...document.querySelectorAll('tr.event .app-name')].every((cell) => cell.textContent === 'slack'));
     assert.match(page.url(), /app=slack/);
-    await page.getByLabel('Event type').selectOption({ label: 'Connection completed' });
+    await page.getByLabel('Event type').fill('Connection completed');
+    await page.waitForURL(/type=connected_account\.add\.completed/);
     await page.waitForFunction(() => [...document.querySelectorAll('tr.event .event-name')].every((cell) => cell.textContent === 'Connection completed'));
     await stopReading(page);
     await post(server, { app: 'slack', account: 'ca_other_type' }, { app: 'gmail', type: 'connected_account.add.completed' });
@@ -162,6 +215,126 @@ test('live: events arrive within a second, filters, pause and resume without gap
     await page.waitForFunction(() => document.querySelectorAll('tr.event').length === 1);
     assert.equal(await page.locator('tr.event a.id').innerText(), 'ca_arrives');
 });
+
+test('live: every type can be chosen, and has a name of its own', async (t) => {
+    const server = await startServer(t, { memory: true });
+    const bodies = [
+        { type: 'toString', x: 1 },
+        { type: 'constructor', x: 1 },
+        { type: '__proto__', x: 1 },
+        { type: ' \u200b ', x: 1 },
+        { x: 1 },
+        { type: 'invoice.paid', x: 1 },
+        { trigger_name: 'GMAIL_NEW_MESSAGE', connection_id: 'ca_v1', trigger_id: 'ti_1', payload: {} },
+        { type: 'composio.trigger.message', id: 'msg_1', timestamp: new Date().toISOString(), metadata: { connected_account_id: 'ca_v3' }, data: {} },
+    ];
+    await post(server, ...bodies.map((body) => (body.type === '__proto__' ? '{"type":"__proto__","x":1}' : JSON.stringify(body))));
+    const page = await openPage(t, await openBrowser(t), server, { place: '#/live' });
+    await rowOf(page, bodies.length).waitFor();
+    const names = () => texts(page.locator('tr.event .event-name'));
+    assert.deepEqual(await names(), [
+        'Trigger message', 'Trigger message: GMAIL_NEW_MESSAGE', 'invoice.paid', '(no type)', '(no type)', '__proto__', 'constructor', 'toString',
+    ]);
+    const offered = await page.locator('datalist option').evaluateAll((options) => options.map((option) => option.value));
+    for (const type of ['invoice.paid', 'toString', 'GMAIL_NEW_MESSAGE', 'connected_account.add.start', 'connected_account.deleted']) assert.ok(offered.includes(type), `${type} in ${offered}`);
+    const field = page.getByLabel('Event type');
+    for (const [type, name] of [['invoice.paid', 'invoice.paid'], ['GMAIL_NEW_MESSAGE', 'Trigger message: GMAIL_NEW_MESSAGE'], ['Trigger message', 'Trigger message'], ['constructor', 'constructor']]) {
+        await field.fill(type);
+        await until(type, async () => JSON.stringify(await names()) === JSON.stringify([name]));
+    }
+    await field.fill('never.sent');
+    await page.getByText('No event fits these filters').waitFor();
+    await page.mouse.move(2, 2);
+    await page.evaluate(() => document.activeElement.blur());
+    await post(server, '{"type":"never.sent"}');
+    await until('it arrives', async () => (await names())[0] === 'never.sent');
+});
+
+test('live: a payload is shown and copied as it was sent', async (t) => {
+    const server = await startServer(t, { memory: true });
+    await post(server, String.raw`{"type":"n","n":12345678901234567890,"f":1.0,"e":[1E400,-0,{}, [ ]],"d":{"b":"\u0041\/\"}","a":2,"10":1,"2":{"payload":[1,2]}}, "payload": {}}`);
+    const shown = String.raw`{
+  "type": "n",
+  "n": 12345678901234567890,
+  "f": 1.0,
+  "e": [
+    1E400,
+    -0,
+    {},
+    []
+  ],
+  "d": {
+    "b": "\u0041\/\"}",
+    "a": 2,
+    "10": 1,
+    "2": {
+      "payload": [
+        1,
+        2
+      ]
+    }
+  },
+  "payload": {}
+}`;
+    const page = await openPage(t, await openBrowser(t), server, { place: '#/live' });
+    await rowOf(page, 1).locator('.expand').click();
+    const json = page.locator('.json');
+    await json.waitFor();
+    assert.equal(await json.textContent(), shown);
+    await page.getByRole('button', { name: 'Copy payload' }).click();
+    await page.getByText('Copied').first().waitFor();
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), shown);
+    await page.getByRole('button', { name: 'Reveal credentials' }).click();
+    await page.getByText('Credentials are visible.').waitFor();
+    assert.equal(await json.textContent(), shown);
+});
+
+test('times ahead of the clock are told as such', async (t) => {
+    const server = await startServer(t, { memory: true });
+    await post(server, { account: 'ca_ahead', at: Date.now() + 3.5 * MINUTE });
+    const page = await openPage(t, await openBrowser(t), server, { place: '#/live' });
+    await rowOf(page, 1).locator('.expand').click();
+    await page.locator('.facts').getByText('in 3 min').waitFor();
+});
+
+for (const viewport of [{ width: 768, height: 1024 }, NARROW])
+    test(`at ${viewport.width} px: ids can be read, the button for new rows covers nothing, nothing is cut off`, async (t) => {
+        const server = await startServer(t, { memory: true });
+        const ids = ['26ff317b-8d2c-4c4e-9a11-6a7d2f3b1c90', `ca_${'long'.repeat(20)}_end`];
+        await post(server, ...ids.map((account) => adminEvent({ account, app: 'googlecalendar' })), expiredEvent({ id: 'msg_u', account: ids[0], app: 'googlecalendar', user: 'user-17' }));
+        const page = await openPage(t, await openBrowser(t), server, { viewport, place: '#/accounts' });
+        await settled(page);
+        const rows = page.locator('tbody tr');
+        const whole = (element) => element.scrollWidth <= element.clientWidth + 1 && element.getBoundingClientRect().right <= innerWidth;
+        assert.ok((await rows.locator('.row-link .id').evaluateAll((all) => all.map((each) => each.parentElement.scrollWidth <= each.parentElement.clientWidth + 1))).every(Boolean));
+        assert.deepEqual((await texts(rows.locator('.row-link .id'))).map((id) => [id.slice(0, 7), id.slice(-4)]), [['ca_long', '_end'], ['26ff317', '1c90']]);
+        assert.match((await texts(rows))[1].replace(/\s+/g, ' '), / user-17 1 /);
+
+        const covers = () =>
+            page.evaluate(() => {
+                const pill = document.querySelector('button.held').getBoundingClientRect();
+                return [...document.querySelectorAll('tbody tr')].some((row) => {
+                    const { top, bottom } = row.getBoundingClientRect();
+                    return top < pill.bottom && bottom > pill.top;
+                });
+            });
+        const before = await rows.first().boundingBox();
+        await post(server, { account: 'ca_fresh' });
+        await page.getByRole('button', { name: 'Show 1 new account' }).waitFor();
+        assert.equal(await covers(), false);
+        assert.deepEqual(await rows.first().boundingBox(), before);
+
+        await goTo(page, 'live');
+        await rowOf(page, 4).locator('.expand').click();
+        await page.locator('.panel-row .headers').waitFor();
+        await post(server, {}, {});
+        await page.getByRole('button', { name: 'Show 2 new events' }).waitFor();
+        assert.equal(await covers(), false);
+        assert.ok(await page.locator('.status-line').evaluate(whole), 'the line of the feed is whole');
+        assert.ok(await page.locator('button.held').evaluate(whole));
+        for (const word of await page.locator('.rate:visible').all()) assert.ok(await word.evaluate(whole), 'the rate is whole');
+        assert.match((await texts(page.locator('tr.event')))[1].replace(/\s+/g, ' '), /Account expired.* 26ff317b…b1c90/);
+    });
 
 test('live: nothing that is being read moves', async (t) => {
     const server = await startWithPast(t, { users: 100 });
@@ -228,7 +401,7 @@ test('accounts: search, filters, an account\'s timeline, credentials hidden unti
     const { account } = await api(server, 'connected_accounts/ca_story');
     assert.equal(account.time_to_connect_s, 84);
     await page.getByText('1 min 24 s later').waitFor();
-    assert.equal(await page.locator('.facts dd').first().innerText(), '1 min 24 s');
+    assert.equal(plain(await page.locator('.facts dd').first().innerText()), '1 min 24 s');
     assert.deepEqual(await texts(page.locator('.step .event-name')), ['Connection started', 'Connection completed', 'Account expired']);
     assert.equal(await page.locator('.step-signature', { hasText: 'Verified' }).count(), 3);
 
@@ -254,6 +427,56 @@ test('accounts: search, filters, an account\'s timeline, credentials hidden unti
     await page.waitForFunction(() => document.querySelectorAll('.row-link').length === 1);
     await goTo(page, 'accounts/ca_nobody').catch(() => undefined);
     await page.getByText('There is no such account').waitFor();
+});
+
+test('accounts: any id opens, also . and ..; only the attempt that is still awaited counts on', async (t) => {
+    const server = await startServer(t, { memory: true });
+    const at = Date.now() - 5 * MINUTE;
+    const odd = ['.', '..', 'a/b?c#d', '%2e%2e'];
+    await post(server, ...odd.map((account) => ({ account })), { account: 'twice', at }, { account: 'twice', at: at + MINUTE });
+    const page = await openPage(t, await openBrowser(t), server, { place: '#/accounts' });
+    for (const id of odd) {
+        await page.locator('.row-link', { has: page.getByText(id, { exact: true }) }).click();
+        await page.locator('.step').waitFor();
+        assert.equal(await page.locator('h1').innerText(), id);
+        await goTo(page, 'accounts');
+    }
+    await page.getByRole('link', { name: 'twice' }).click();
+    await page.getByText('so far', { exact: false }).first().waitFor();
+    const attempts = (await cells(page, '.aside table')).map(([, ...rest]) => rest);
+    assert.match(attempts[0].join(), /^In progress,4 min \d+ s so far$|^In progress,4 min so far$/);
+    assert.deepEqual(attempts[1], ['Not finished', '–']);
+    await post(server, expiredEvent({ id: 'msg_twice', account: 'twice' }));
+    await page.locator('.badges', { hasText: 'Expired' }).waitFor();
+    await page.waitForFunction(() => !document.querySelector('.aside').innerText.includes('so far'));
+});
+
+test('accounts: what has no letters is not searched for', async (t) => {
+    const server = await startServer(t, { memory: true });
+    await post(server, { account: 'ca_a-b', app: 'slack' }, { account: 'ca_other', app: 'gmail' });
+    const page = await openPage(t, await openBrowser(t), server, { place: '#/accounts' });
+    await settled(page);
+    for (const words of ['" * slack', 'slac* ""', 'ca_a-b', 'slack*']) {
+        await page.getByLabel('Search').fill(words);
+        await until(words, async () => JSON.stringify(await texts(page.locator('.row-link .id'))) === '["ca_a-b"]');
+        await page.getByLabel('Search').fill('');
+        await until('both', async () => (await page.locator('.row-link').count()) === 2);
+    }
+});
+
+test('problems: every slow connection can be reached', async (t) => {
+    const server = await startServer(t, { memory: true, args: ['--slow-after', '1s'] });
+    const at = Date.now() - 5_000;
+    await post(server, ...Array.from({ length: 130 }, (_, i) => ({ account: `ca_slow_${i}`, at: at + i })));
+    const page = await openPage(t, await openBrowser(t), server, { place: '#/problems' });
+    await settled(page);
+    const rows = page.locator('.row-link');
+    await until('the first', async () => (await rows.count()) === 7);
+    for (const count of [57, 107, 130]) {
+        await page.getByRole('button', { name: 'Show more' }).click();
+        await until(`${count} rows`, async () => (await rows.count()) === count);
+    }
+    assert.equal(await page.getByRole('button', { name: 'Show more' }).count(), 0);
 });
 
 test('problems: stalled connections, refused webhooks with their reason, each linked to its account', async (t) => {
@@ -292,7 +515,7 @@ test('settings: the address with its copy button, the test event, and the server
     await page.getByText('Copied').first().waitFor();
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), address);
 
-    const fact = (name) => page.locator('.facts > div', { has: page.getByText(name, { exact: true }) }).locator('dd').innerText();
+    const fact = async (name) => plain(await page.locator('.facts > div', { has: page.getByText(name, { exact: true }) }).locator('dd').innerText());
     const status = await api(server, 'status');
     assert.equal(await fact('Version'), status.version);
     assert.equal(numberOf(await fact('Records in the journal')), status.journal.last_seq - status.journal.first_seq + 1);
@@ -349,6 +572,22 @@ test('under a path prefix behind a reverse proxy: the link, the login, every pag
     await goTo(page, 'live');
     await post(server, { account: 'ca_proxied' });
     await page.getByRole('link', { name: 'ca_proxied' }).waitFor();
+});
+
+test('on a telephone with a keyboard, what has the focus is not under the bar at the bottom', async (t) => {
+    const server = await startWithPast(t, { users: 60 });
+    const page = await openPage(t, await openBrowser(t), server, { viewport: NARROW, place: '#/accounts' });
+    await settled(page);
+    for (let step = 0; step < 40; step += 1) {
+        await page.keyboard.press('Tab');
+        const hidden = await page.evaluate(() => {
+            const element = document.activeElement;
+            const bar = document.querySelector('.side nav');
+            return !bar.contains(element) && element.getBoundingClientRect().bottom > bar.getBoundingClientRect().top ? element.outerHTML.slice(0, 200) : null;
+        });
+        // The frame of a table is larger than the screen.
+        if (!hidden?.startsWith('<div class="scroll"')) assert.equal(hidden, null);
+    }
 });
 
 test('with the keyboard alone: skip link, pages, sorting, an event\'s panel, filters', async (t) => {

@@ -182,6 +182,20 @@ test('what is known of an account comes from whichever event knew it', async (t)
     assert.deepEqual(attempts.map((each) => each.outcome), ['expired']);
 });
 
+test('an account is found by any id when the id is a parameter', async (t) => {
+    const { server, api } = await start(t);
+    const names = ['.', '..', '../onboarding', 'a/b', '%2e', 'ä ?&#+'];
+    await postAll(server, names.map((account) => adminEvent({ account })));
+    await api.caughtUp();
+    for (const id of names) {
+        const detail = await api.get(withQuery('/api/v1/connected_account', { id }));
+        assert.equal(detail.account.id, id);
+        assert.deepEqual(detail.timeline.map((event) => event.connected_account_id), [id]);
+    }
+    const { account } = await api.get(`${ACCOUNTS}/${encodeURIComponent('a/b')}`);
+    assert.equal(account.id, 'a/b');
+});
+
 test('the timeline has the newest 500 events', async (t) => {
     const { server, api } = await start(t);
     const base = Date.now() - 20 * 60 * MINUTE;

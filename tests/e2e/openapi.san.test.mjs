@@ -28,6 +28,10 @@ async function startWithEvents(t, args = []) {
     return { server, api };
 }
 
+/** What a question cannot be asked without. */
+const requiredOf = (operation) =>
+    Object.fromEntries(operation.parameters.filter((each) => each.in === 'query' && each.required).map(({ name }) => [name, 'done']));
+
 test('the document is valid OpenAPI 3.1', async (t) => {
     const server = await startServer(t);
     const answer = await server.request({ path: '/openapi.json' });
@@ -77,6 +81,11 @@ test('every answer of every endpoint is as the document says', async (t) => {
             for (const id of ['done', 'left', 'deleted', 'expired', 'strange']) await api.get(`/api/v1/connected_accounts/${id}`);
             assert.equal((await api.ask('GET', '/api/v1/connected_accounts/nobody')).status, 404);
         },
+        'GET /api/v1/connected_account': async () => {
+            for (const id of ['done', 'left', 'deleted', 'expired', 'strange']) await api.get(`/api/v1/connected_account?id=${id}`);
+            assert.equal((await api.ask('GET', '/api/v1/connected_account?id=nobody')).status, 404);
+            assert.equal((await api.ask('GET', '/api/v1/connected_account')).status, 400);
+        },
         'GET /api/v1/onboarding': async () => {
             for (const by of ['app', 'integration']) await api.get(`/api/v1/onboarding?by=${by}`);
             const { total } = await api.get('/api/v1/onboarding?until=30d');
@@ -123,7 +132,7 @@ test('what needs the token says so and refuses without it; HEAD answers like GET
     const { api } = await startWithEvents(t);
     const real = { seq: '1', id: 'done' };
     for (const { method, path, operation } of api.operations) {
-        const target = path.replace(/\{(\w+)\}/, (_, name) => real[name]);
+        const target = withQuery(path.replace(/\{(\w+)\}/, (_, name) => real[name]), requiredOf(operation));
         const isOpen = operation.security?.length === 0;
         const body = method === 'POST' ? '{}' : undefined;
         const without = await api.ask(method, target, { headers: {}, body });
@@ -216,7 +225,7 @@ test('every choice that the document names is taken', async (t) => {
         for (const { name, in: place, schema } of operation.parameters) {
             if (place !== 'query' || !schema.enum || path === STREAM) continue;
             for (const value of schema.enum) {
-                const target = withQuery(path.replace('{seq}', '1').replace('{id}', 'done'), { [name]: value });
+                const target = withQuery(path.replace('{seq}', '1').replace('{id}', 'done'), { ...requiredOf(operation), [name]: value });
                 assert.equal((await api.ask(method, target)).status, 200, target);
             }
         }

@@ -99,6 +99,9 @@ test('account: facts, attempts and timeline; credentials only when asked for; id
     assert.match((await ask(server, ['account', id, '--reveal'])).stdout, /"access_token": "hush-hush"/);
     assert.match((await ask(server, ['account', 'plain', '--payloads'])).stdout, /"n": 123456789012345678901234567890$/m);
 
+    await server.post(JSON.stringify({ type: 'connected_account.add.start', timestamp: new Date().toISOString(), data: { connected_account_id: '..' } }));
+    await until('the account ..', async () => (await ask(server, ['account', '..'])).code === 0);
+
     const missing = await ask(server, ['account', 'nobody']);
     assert.deepEqual([missing.code, missing.stdout], [1, '']);
     assert.match(missing.stderr, /account/);

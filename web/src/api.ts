@@ -1,5 +1,6 @@
 // The server's API: a type for every form of its JSON, and one function for every call. Addresses are relative to the page, so
 // everything works under a path prefix.
+import { memberText } from "./json-text";
 import { Store } from "./store";
 import { text } from "./text";
 
@@ -25,10 +26,10 @@ export interface WebhookEvent {
   user_id: string | null;
   verified: boolean | null;
   duplicates: number;
-  payload: Json;
 }
 
 export interface EventDetail extends WebhookEvent {
+  payload: string; // as it was sent: JSON text
   headers: Record<string, string>;
   from: string | null;
 }
@@ -194,29 +195,45 @@ async function call(path: string, init: RequestInit, signal?: AbortSignal): Prom
   throw await failureOf(response);
 }
 
-async function request<T>(path: string, init: RequestInit = {}, signal?: AbortSignal): Promise<T> {
+async function requestText(path: string, init: RequestInit = {}, signal?: AbortSignal): Promise<string> {
   try {
     const response = await call(path, init, signal);
-    return (await response.json()) as T;
+    return await response.text();
   } catch (error) {
     if (error instanceof Failure && error.kind === "unauthorized") signedIn.set(false);
     throw error;
   }
 }
 
+async function request<T>(path: string, init: RequestInit = {}, signal?: AbortSignal): Promise<T> {
+  return JSON.parse(await requestText(path, init, signal)) as T;
+}
+
 function send<T>(method: string, path: string, body: Json): Promise<T> {
   return request<T>(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 }
 
-const id = encodeURIComponent;
+// By how much the server's clock is ahead of this browser's. What a slow answer may explain is none.
+let aheadMs = 0;
+const clockSlackMs = 5_000;
 
-export const getStatus = (signal?: AbortSignal) => request<ServerStatus>("api/v1/status", {}, signal);
+// What the server takes for now: times in its answers are told by this clock.
+export const serverNow = (): number => Date.now() + aheadMs;
+
+export async function getStatus(signal?: AbortSignal): Promise<ServerStatus> {
+  const status = await request<ServerStatus>("api/v1/status", {}, signal);
+  const ahead = Date.parse(status.now) - Date.now();
+  aheadMs = Math.abs(ahead) > clockSlackMs ? ahead : 0;
+  return status;
+}
 
 export const getEvents = (query: Query, signal?: AbortSignal) =>
   request<List<WebhookEvent>>(address("api/v1/events", query), {}, signal);
 
-export const getEvent = (seq: number, reveal: boolean, signal?: AbortSignal) =>
-  request<EventDetail>(address(`api/v1/events/${seq}`, { reveal: reveal ? 1 : null }), {}, signal);
+export async function getEvent(seq: number, reveal: boolean, signal?: AbortSignal): Promise<EventDetail> {
+  const source = await requestText(address(`api/v1/events/${seq}`, { reveal: reveal ? 1 : null }), {}, signal);
+  return { ...(JSON.parse(source) as EventDetail), payload: memberText(source, "payload") ?? "" };
+}
 
 // The body exactly as it arrived.
 export async function getRawBody(seq: number): Promise<string> {
@@ -228,7 +245,7 @@ export const getAccounts = (query: Query, signal?: AbortSignal) =>
   request<List<Account>>(address("api/v1/connected_accounts", query), {}, signal);
 
 export const getAccount = (account: string, signal?: AbortSignal) =>
-  request<AccountDetail>(`api/v1/connected_accounts/${id(account)}`, {}, signal);
+  request<AccountDetail>(address("api/v1/connected_account", { id: account }), {}, signal);
 
 export const getOnboarding = (query: Query, signal?: AbortSignal) =>
   request<Onboarding>(address("api/v1/onboarding", query), {}, signal);

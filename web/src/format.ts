@@ -1,6 +1,8 @@
-// Numbers, sizes, durations and times as people read them, in the browser's locale and time zone.
+// Numbers, sizes, durations and times as people read them, in the browser's locale and time zone. None of them breaks over lines but
+// between a date and a time.
 import { text } from "./text";
 
+const { units } = text;
 const whole = new Intl.NumberFormat();
 const oneDigit = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const upToOneDigit = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
@@ -8,38 +10,43 @@ const upToOneDigit = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1
 export const number = (value: number): string => whole.format(value);
 export const decimal = (value: number): string => upToOneDigit.format(value);
 
+const withUnit = (value: string | number, unit: string): string => `${value}\u00a0${unit}`;
+
 // A ratio 0..1 as a percentage.
 export function percent(ratio: number | null): string {
   if (ratio === null) return text.none;
   const value = ratio * 100;
-  return `${value > 0 && value < 100 ? oneDigit.format(value) : whole.format(value)} %`;
+  return withUnit(value > 0 && value < 100 ? oneDigit.format(value) : whole.format(value), "%");
 }
 
+export const wholePercent = (ratio: number): string => withUnit(whole.format(Math.round(ratio * 100)), "%");
+
 export function bytes(value: number): string {
-  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  const sizes = ["bytes", "KiB", "MiB", "GiB", "TiB"];
   let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
+  while (value >= 1024 && unit < sizes.length - 1) {
     value /= 1024;
     unit++;
   }
-  return `${unit === 0 ? whole.format(value) : oneDigit.format(value)} ${units[unit]}`;
+  return withUnit(unit === 0 ? whole.format(value) : oneDigit.format(value), sizes[unit] ?? "");
 }
 
 // Seconds as the two largest units that matter.
 export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined) return text.none;
-  if (seconds < 10) return `${upToOneDigit.format(seconds)} s`;
+  if (seconds < 10) return withUnit(upToOneDigit.format(seconds), units.seconds);
   const s = Math.round(seconds);
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return two(Math.floor(s / 60), "min", s % 60, "s");
+  if (s < 60) return withUnit(s, units.seconds);
+  if (s < 3600) return two(Math.floor(s / 60), units.minutes, s % 60, units.seconds);
   const minutes = Math.round(s / 60);
-  if (minutes < 1440) return two(Math.floor(minutes / 60), "h", minutes % 60, "min");
+  if (minutes < 1440) return two(Math.floor(minutes / 60), units.hours, minutes % 60, units.minutes);
   const hours = Math.round(minutes / 60);
-  return two(Math.floor(hours / 24), "d", hours % 24, "h");
+  return two(Math.floor(hours / 24), units.days, hours % 24, units.hours);
 }
 
 function two(major: number, majorUnit: string, minor: number, minorUnit: string): string {
-  return minor === 0 ? `${major} ${majorUnit}` : `${major} ${majorUnit} ${minor} ${minorUnit}`;
+  const large = withUnit(major, majorUnit);
+  return minor === 0 ? large : `${large}\u00a0${withUnit(minor, minorUnit)}`;
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
@@ -58,17 +65,27 @@ const full = new Intl.DateTimeFormat(undefined, {
 });
 
 // To the millisecond, with the time zone: for titles and details.
-export const exact = (time: string | number): string => full.format(new Date(time));
+export const exact = (time: string | number): string => full.format(new Date(time)).replace(/(?<!,) /g, "\u00a0");
 
 export function ago(time: number, now: number): string {
   const seconds = Math.round((now - time) / 1000);
-  if (seconds < -5) return dayClock.format(time);
-  if (seconds < 2) return text.time.now;
-  if (seconds < 60) return text.time.seconds(seconds);
-  if (seconds < 3600) return text.time.minutes(Math.floor(seconds / 60));
-  if (seconds < 86400) return text.time.hours(Math.floor(seconds / 3600));
-  return seconds < 300 * 86400 ? dayClock.format(time) : dayYear.format(time);
+  if (seconds >= -5 && seconds < 2) return text.time.now;
+  const far = Math.abs(seconds);
+  if (far >= 86400) return (far < 300 * 86400 ? dayClock : dayYear).format(time);
+  const said = seconds < 0 ? text.time.ahead : text.time.ago;
+  if (far < 60) return said(withUnit(far, units.seconds));
+  if (far < 3600) return said(withUnit(Math.floor(far / 60), units.minutes));
+  return said(withUnit(Math.floor(far / 3600), units.hours));
 }
+
+
+// What is too long for a list, with both of its ends.
+export const shortened = (value: string, most: number): string => {
+  const letters = [...value];
+  if (letters.length <= most) return value;
+  const tail = Math.floor(most * 0.4);
+  return `${letters.slice(0, most - tail - 1).join("")}…${letters.slice(-tail).join("")}`;
+};
 
 export type Bucket = "minute" | "hour" | "day";
 
@@ -77,5 +94,9 @@ export function bucketLabel(time: number, bucket: Bucket, withDay: boolean): str
   if (bucket === "day") return dayUtc.format(time);
   return withDay ? dayClock.format(time) : clock.format(time);
 }
+
+// Where whole buckets end: days end in UTC too, at the end of the day before.
+export const bucketEnd = (time: number, bucket: Bucket): string =>
+  bucket === "day" ? dayUtc.format(time - 1) : dayClock.format(time).replaceAll(" ", "\u00a0");
 
 export const secondsBetween = (from: string, to: string): number => (Date.parse(to) - Date.parse(from)) / 1000;

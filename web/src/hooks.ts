@@ -134,6 +134,19 @@ export function memo<P extends object>(render: (properties: P) => ComponentChild
   return Memo as unknown as FunctionComponent<P>;
 }
 
+// Does the screen fit a media query?
+export function useMedia(query: string): boolean {
+  const [fits, setFits] = useState(() => matchMedia(query).matches);
+  useEffect(() => {
+    const media = matchMedia(query);
+    const update = () => setFits(media.matches);
+    update();
+    media.addEventListener("change", update);
+    return () => media.removeEventListener("change", update);
+  }, [query]);
+  return fits;
+}
+
 // Calls `action` every `ms` while somebody looks: for what no stream tells.
 export function useRepeated(action: () => void, ms: number): void {
   useEffect(() => {

@@ -43,7 +43,7 @@ function LinkState() {
   );
 }
 
-// A short interruption is nobody's business; one that lasts is told.
+// A short interruption is nobody's business; one that lasts is told, beside the content: what is being read stays where it is.
 function LostBanner() {
   const state = useStore(link);
   const [shown, setShown] = useState(false);
@@ -56,7 +56,7 @@ function LostBanner() {
     return () => clearTimeout(timer);
   }, [state]);
   return (
-    <div role="status">
+    <div class="lost-banner" role="status">
       {shown ? (
         <Notice tone="warn" icon="warning" title={text.link.lostTitle}>
           <p>{text.link.lostBody}</p>
@@ -109,10 +109,10 @@ export function Shell({ page, children }: { page: Page | null; children: Compone
             <Logo />
           </a>
           <Navigation page={page} />
+          <LostBanner />
           <LinkState />
         </header>
         <main id="content" tabIndex={-1}>
-          <LostBanner />
           {children}
         </main>
       </div>

@@ -6,7 +6,7 @@
 //
 // A browser keeps at most six HTTP/1.1 connections to one server, over all its tabs, and every stream holds one. So a tab that nobody
 // has looked at for a while gives its stream back, and goes on from where it was when it is looked at again.
-import { address, getStatus, type Account, type Failure, type Query, type WebhookEvent } from "./api";
+import { address, getEvents, type Account, type Failure, type Query, type WebhookEvent } from "./api";
 import { Store } from "./store";
 
 export type Link = "connecting" | "live" | "lost";
@@ -142,12 +142,18 @@ class Stream {
     this.retryMs = Math.min(this.retryMs * 2, lastRetryMs);
   }
 
-  // An EventSource does not tell why it was refused. An ordinary call does, and sends us to the login page when it must.
+  // An EventSource does not tell why it was refused. An ordinary call with the same filter does, and sends us to the login page when
+  // it must. A filter that the server does not take will not be taken later either; the page's own question tells that.
   private async tryAgain(): Promise<void> {
     try {
-      await getStatus();
+      await getEvents({ ...this.options.filter, limit: 1 });
     } catch (error) {
-      if ((error as Failure).kind === "unauthorized" || this.closed) return;
+      const { kind, passing } = error as Failure;
+      if (kind === "unauthorized" || this.closed) return;
+      if (kind === "refused" && !passing) {
+        link.set("live");
+        return;
+      }
     }
     // Meanwhile the tab may have gone to rest.
     if (!this.closed && this.source) this.connect();

@@ -1,4 +1,6 @@
-// Every word that the dashboard shows. Sentences with values in them are functions.
+// Every word that the dashboard shows. Sentences with values in them are functions. A number and its unit stay on one line: between
+// them is a space that does not break.
+import { table } from "./table";
 
 const count = new Intl.NumberFormat();
 const n = (value: number) => count.format(value);
@@ -61,14 +63,14 @@ export const text = {
     badLink: "The token of that link is not valid. Open the link that the newest start of “fairlead serve” printed, or paste the token here.",
   },
 
+  units: { seconds: "s", minutes: "min", hours: "h", days: "d" },
   time: {
     now: "just now",
-    seconds: (value: number) => `${value} s ago`,
-    minutes: (value: number) => `${value} min ago`,
-    hours: (value: number) => `${value} h ago`,
+    ago: (duration: string) => `${duration}\u00a0ago`,
+    ahead: (duration: string) => `in\u00a0${duration}`,
   },
 
-  status: {
+  status: table({
     INITIALIZING: "Starting",
     INITIATED: "Connecting",
     ACTIVE: "Connected",
@@ -77,27 +79,27 @@ export const text = {
     INACTIVE: "Inactive",
     REVOKED: "Revoked",
     DELETED: "Deleted",
-  } as Record<string, string>,
-  stalled: { slow: "Slow", abandoned: "Abandoned" } as Record<string, string>,
+  }),
+  stalled: table({ slow: "Slow", abandoned: "Abandoned" }),
   outcome: {
     pending: "In progress",
     completed: "Completed",
     failed: "Failed",
     expired: "Expired",
     abandoned: "Abandoned",
-  } as Record<string, string>,
+  },
 
-  eventName: {
+  eventName: table({
     "connected_account.add.start": "Connection started",
     "connected_account.add.completed": "Connection completed",
     "connected_account.add.failed": "Connection failed",
+    "connected_account.deleted": "Account deleted",
     "composio.connected_account.activated": "Account activated",
     "composio.connected_account.expired": "Account expired",
     "composio.trigger.message": "Trigger message",
     "composio.trigger.disabled": "Trigger disabled",
-  } as Record<string, string>,
-  shapeName: { v1: "Trigger message", v2: "Trigger message", other: "Unknown event" } as Record<string, string>,
-  accountDeleted: "Account deleted",
+  }),
+  triggerNamed: (name: string) => `Trigger message: ${name}`,
   untyped: "(no type)",
 
   firstSteps: {
@@ -138,6 +140,9 @@ export const text = {
     rateShort: "Rate",
     median: "Median time to connect",
     versus: (period: string) => `vs the ${period} before`,
+    compared: (period: string, until: string) =>
+      `Changes compare the ${period} up to ${until} with the ${period} before: what began later may still be under way.`,
+    both: (now: string, before: string) => `${now}, before that ${before}`,
     up: (value: string) => `up ${value}`,
     down: (value: string) => `down ${value}`,
     faster: (value: string) => `${value} faster`,
@@ -146,8 +151,8 @@ export const text = {
     nothingBefore: "no earlier data",
     points: (value: string) => `${value} points`,
     chart: "Started and completed",
-    chartHelp: "A connection counts at the time it was started. The dotted end is still growing.",
-    chartHelpDays: "A connection counts on the day it was started (UTC). The dotted end, today, is still growing.",
+    chartHelp: "A connection counts at the time it was started. The last dot is still growing.",
+    chartHelpDays: "A connection counts on the day it was started (UTC). The last dot, today, is still growing.",
     chartCaption: "Connections started and completed over time",
     from: "From",
     funnel: "Funnel",
@@ -164,6 +169,7 @@ export const text = {
     p90: "90th percentile",
     p90Short: "p90",
     sortBy: (column: string) => `Sort by ${column}`,
+    sort: "Sort by",
     distribution: "Time to connect",
     distributionCaption: "Completed connections by the time they took",
     distributionSummary: (p50: string, p90: string) => `Half within ${p50}, nine of ten within ${p90}.`,
@@ -184,18 +190,20 @@ export const text = {
     filters: "Filters",
     app: "App",
     type: "Event type",
+    typeHint: "Any",
     account: "Account id",
     accountHint: "ca_…",
     pause: "Pause",
     resume: "Resume",
     running: "Live",
     paused: "Paused",
-    reading: "Held while you read",
+    reading: ["Held", " while you read"], // a narrow screen shows the first piece
     waiting: "Connecting…",
     lost: "Reconnecting…",
-    rate: (perSecond: string) => `${perSecond} ${perSecond === "1" ? "event" : "events"}/s`,
-    held: (value: number) => `Show ${plural(value, "new event", "new events")}`,
-    heldOver: (value: number, bound: number) => `Show the newest ${n(bound)} of ${n(value)} new events`,
+    rate: (perSecond: string) => `${perSecond}\u00a0${perSecond === "1" ? "event" : "events"}/s`,
+    // In three pieces: a narrow screen shows the middle one.
+    held: (value: number) => ["Show ", `${n(value)} new`, value === 1 ? " event" : " events"] as const,
+    heldOver: (value: number, bound: number) => [`Show the newest ${n(bound)} of `, `${n(value)} new`, " events"] as const,
     bound: (value: number) => `The newest ${n(value)} events are kept here. Older ones are on the account’s page.`,
     older: "Show older events",
     caption: "Events, newest first",
@@ -226,6 +234,7 @@ export const text = {
     duplicates: "Repeated deliveries",
     integration: "Integration",
     account: "Account",
+    user: "User",
     verified: "Verified",
     unverified: "Not valid",
     unchecked: "Not checked",
@@ -235,7 +244,7 @@ export const text = {
     revealedNote: "Credentials are visible.",
     copyPayload: "Copy payload",
     copyCurl: "Copy as curl",
-    curlNote: "The curl command carries the body exactly as it arrived, credentials included.",
+    curlNote: "The curl command carries body and headers exactly as they arrived, credentials included.",
   },
 
   accounts: {
@@ -253,7 +262,7 @@ export const text = {
     user: "User",
     empty: "No account fits",
     emptyHelp: "Search finds whole words and beginnings of at least three characters.",
-    fresh: (value: number) => `Show ${plural(value, "new account", "new accounts")}`,
+    fresh: (value: number) => ["Show ", `${n(value)} new`, value === 1 ? " account" : " accounts"] as const,
     shown: (value: number) => `${plural(value, "account", "accounts")} shown`,
   },
 
@@ -272,7 +281,8 @@ export const text = {
     attemptsCaption: "Attempts to connect, newest first",
     outcome: "Outcome",
     took: "Took",
-    soFar: (duration: string) => `${duration} so far`,
+    soFar: (duration: string) => `${duration} so\u00a0far`,
+    unfinished: "Not finished",
     timeline: "Timeline",
     timelineHelp: "In the order in which things happened. Open a step for its payload, headers and signature.",
     later: (duration: string) => `${duration} later`,
@@ -307,7 +317,7 @@ export const text = {
     at: "When",
     from: "From",
     size: "Size",
-    codes: {
+    codes: table({
       invalid_json: "Bad JSON",
       not_an_object: "Not a JSON object",
       signature_missing: "Signature missing",
@@ -319,7 +329,7 @@ export const text = {
       overloaded: "Overloaded",
       storage_unavailable: "Could not be stored",
       timeout: "Too slow",
-    } as Record<string, string>,
+    }),
   },
 
   settings: {
@@ -329,12 +339,14 @@ export const text = {
     signatures: "Signatures",
     signaturesOn: "Every webhook is checked",
     signaturesOnHelp: (secrets: number, scheme: string) => `${plural(secrets, "secret", "secrets")}; ${scheme} signatures are understood. What does not match is refused.`,
-    schemes: { auto: "Composio’s and Standard Webhooks", composio: "Composio’s", standard: "Standard Webhooks" } as Record<string, string>,
+    schemes: table({ auto: "Composio’s and Standard Webhooks", composio: "Composio’s", standard: "Standard Webhooks" }),
     signaturesOff: "Webhooks are not checked",
     signaturesOffHelp: "Anybody who knows the address can send events. Start Fairlead with --secret to have signatures checked.",
     health: "Health",
     ready: "Ready: events are stored",
     notReady: "Not ready: events cannot be stored",
+    unknown: "Not known: Fairlead does not answer",
+    unknownHelp: "The figures here are those of its last answer.",
     server: "Server",
     version: "Version",
     startedAt: "Running since",
@@ -358,5 +370,6 @@ export const text = {
     themes: { system: "System", light: "Light", dark: "Dark" } as Record<string, string>,
     sessionHelp: "Removes the token from this browser.",
     signOut: "Sign out",
+    signOutFailed: (why: string) => `You are still signed in. ${why}`,
   },
 } as const;

@@ -171,11 +171,10 @@ static void test_paths_are_escaped(void **state)
     CLEANUP(buf_cleanup) struct buf path = BUF_INIT;
     (void)state;
     buf_add_str(&path, "/a");
-    server_path_add_segment(&path, "b/c d?ü");
     server_path_add_query(&path, "none", NULL);
-    server_path_add_query(&path, "q", "x&y=z*");
+    server_path_add_query(&path, "q", "x&y=z*/ d?ü");
     server_path_add_query(&path, "r", "");
-    assert_string_equal(buf_str(&path), "/a/b%2Fc%20d%3F%C3%BC?q=x%26y%3Dz%2A&r=");
+    assert_string_equal(buf_str(&path), "/a?q=x%26y%3Dz%2A%2F%20d%3F%C3%BC&r=");
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { getAccount, type Account, type AccountDetail, type Attempt, type Outcome, type WebhookEvent } from "../api";
+import { getAccount, serverNow, type Account, type AccountDetail, type Attempt, type Outcome, type WebhookEvent } from "../api";
 import * as format from "../format";
 import { useLoad, useStream, useThrottled } from "../hooks";
 import { EventPanel, eventLook, eventName, SignatureBadge } from "../parts/event-detail";
@@ -41,17 +41,19 @@ function Head({ id, account }: { id: string; account: Account | undefined }) {
 
 // Seconds since a moment, counting on while the page is open.
 function useSince(time: string | null): number {
-  const [now, setNow] = useState(Date.now());
+  const [now, setNow] = useState(serverNow());
   useEffect(() => {
     if (time === null) return undefined;
-    const timer = setInterval(() => setNow(Date.now()), 1000);
+    const timer = setInterval(() => setNow(serverNow()), 1000);
     return () => clearInterval(timer);
   }, [time]);
   return time === null ? 0 : Math.max(0, Math.floor((now - Date.parse(time)) / 1000));
 }
 
+const isWaiting = (account: Account): boolean => account.status === "INITIATED" || account.status === "INITIALIZING";
+
 function Open({ account }: { account: Account }) {
-  const waiting = account.status === "INITIATED" || account.status === "INITIALIZING";
+  const waiting = isWaiting(account);
   const seconds = useSince(waiting ? account.started_at : null);
   if (!waiting || account.started_at === null) return null;
   const duration = format.duration(seconds);
@@ -79,23 +81,28 @@ function Summary({ account }: { account: Account }) {
   );
 }
 
-const outcomeLook: Record<Outcome, [Tone, IconName]> = {
-  pending: ["info", "progress"],
-  completed: ["good", "check"],
-  failed: ["bad", "cross"],
-  expired: ["warn", "clock"],
-  abandoned: ["bad", "warning"],
+type Look = [Tone, IconName, string];
+
+const outcomeLook: Record<Outcome, Look> = {
+  pending: ["info", "progress", text.outcome.pending],
+  completed: ["good", "check", text.outcome.completed],
+  failed: ["bad", "cross", text.outcome.failed],
+  expired: ["warn", "clock", text.outcome.expired],
+  abandoned: ["bad", "warning", text.outcome.abandoned],
 };
 
-function Took({ attempt }: { attempt: Attempt }) {
-  const seconds = useSince(attempt.outcome === "pending" ? attempt.started_at : null);
-  if (attempt.outcome === "pending" && attempt.started_at) return <>{t.soFar(format.duration(seconds))}</>;
+// Somebody tried again, or the account went another way: nobody waits for this one any more.
+const unfinished: Look = ["quiet", "circle", t.unfinished];
+
+function Took({ attempt, waiting }: { attempt: Attempt; waiting: boolean }) {
+  const seconds = useSince(waiting ? attempt.started_at : null);
+  if (waiting && attempt.started_at) return <>{t.soFar(format.duration(seconds))}</>;
   if (attempt.time_to_connect_s !== null) return <>{format.duration(attempt.time_to_connect_s)}</>;
   if (attempt.started_at && attempt.ended_at) return <>{format.duration(format.secondsBetween(attempt.started_at, attempt.ended_at))}</>;
   return <>{text.none}</>;
 }
 
-function Attempts({ attempts }: { attempts: Attempt[] }) {
+function Attempts({ attempts, open }: { attempts: Attempt[]; open: boolean }) {
   const newestFirst = [...attempts].sort((a, b) => (b.started_at ?? "").localeCompare(a.started_at ?? ""));
   return (
     <Section title={t.attempts} flush>
@@ -113,7 +120,9 @@ function Attempts({ attempts }: { attempts: Attempt[] }) {
           </thead>
           <tbody>
             {newestFirst.map((attempt, row) => {
-              const [tone, icon] = outcomeLook[attempt.outcome] ?? ["quiet", "circle"];
+              const pending = attempt.outcome === "pending";
+              const waiting = pending && open && row === 0;
+              const [tone, icon, words] = pending && !waiting ? unfinished : outcomeLook[attempt.outcome];
               return (
                 <tr key={`${attempt.started_at} ${row}`}>
                   <td>
@@ -121,11 +130,11 @@ function Attempts({ attempts }: { attempts: Attempt[] }) {
                   </td>
                   <td>
                     <Badge tone={tone} icon={icon}>
-                      {text.outcome[attempt.outcome] ?? attempt.outcome}
+                      {words}
                     </Badge>
                   </td>
                   <td class="end-number">
-                    <Took attempt={attempt} />
+                    <Took attempt={attempt} waiting={waiting} />
                   </td>
                 </tr>
               );
@@ -199,7 +208,7 @@ function Contents({ detail }: { detail: AccountDetail }) {
         <Timeline events={detail.timeline} more={detail.timeline_next !== null} />
         <div class="aside">
           <Summary account={detail.account} />
-          {detail.attempts.length > 0 ? <Attempts attempts={detail.attempts} /> : null}
+          {detail.attempts.length > 0 ? <Attempts attempts={detail.attempts} open={isWaiting(detail.account)} /> : null}
         </div>
       </div>
     </>

@@ -4,10 +4,9 @@ import * as format from "../format";
 import { useStream } from "../hooks";
 import { AppSelect, TextFilter, useApps } from "../parts/filters";
 import { FirstSteps } from "../parts/first-steps";
-import { Icon } from "../parts/icon";
 import { More, usePages } from "../parts/pages";
 import { Ago } from "../parts/time";
-import { App, Empty, Id, PageHead, Scroll, Select, Show, StalledBadge, StatusBadge } from "../parts/ui";
+import { App, Empty, HeldButton, Id, PageHead, Scroll, Select, Show, StalledBadge, StatusBadge, longestId } from "../parts/ui";
 import { href, setQuery } from "../route";
 import { useServer } from "../shell";
 import type { Batch } from "../stream";
@@ -16,12 +15,15 @@ import { text } from "../text";
 const t = text.accounts;
 const pageRows = 50;
 
-// People type beginnings; the server takes a star for that, from three characters on.
-export function searchWords(typed: string): string {
+// People type beginnings; the server takes a star for that after three letters or digits. What has none of them is no word.
+const lastWord = /[\p{L}\p{N}\p{M}]+(?=[^\p{L}\p{N}\p{M}]*$)/u;
+
+function searchWords(typed: string): string {
   return typed
     .split(/\s+/)
-    .filter((word) => word !== "")
-    .map((word) => (word.length >= 3 && !word.endsWith("*") ? `${word}*` : word))
+    .map((word) => word.replace(/\*+$/, ""))
+    .filter((word) => lastWord.test(word))
+    .map((word) => ([...(lastWord.exec(word)?.[0] ?? "")].length >= 3 ? `${word}*` : word))
     .join(" ");
 }
 
@@ -34,13 +36,11 @@ function Table({ accounts }: { accounts: Account[] }) {
           <tr>
             <th scope="col">{t.account}</th>
             <th scope="col">{t.status}</th>
-            <th scope="col" class="wide">
-              {t.user}
-            </th>
-            <th scope="col" class="number wide">
+            <th scope="col">{t.user}</th>
+            <th scope="col" class="number">
               {t.attempts}
             </th>
-            <th scope="col" class="number wide">
+            <th scope="col" class="number">
               {t.timeToConnect}
             </th>
             <th scope="col" class="end">
@@ -54,7 +54,7 @@ function Table({ accounts }: { accounts: Account[] }) {
               <th scope="row">
                 <a class="row-link" href={href("accounts", account.id)}>
                   <App name={account.app} />
-                  <Id value={account.id} />
+                  <Id value={account.id} most={longestId} />
                 </a>
               </th>
               <td>
@@ -63,11 +63,15 @@ function Table({ accounts }: { accounts: Account[] }) {
                   {account.stalled ? <StalledBadge stalled={account.stalled} /> : null}
                 </span>
               </td>
-              <td class="wide">
-                <Id value={account.user_id} />
+              <td data-label={t.user} class={account.user_id ? undefined : "nothing"}>
+                <Id value={account.user_id} most={longestId} />
               </td>
-              <td class="number wide">{format.number(account.attempts)}</td>
-              <td class="number wide">{format.duration(account.time_to_connect_s)}</td>
+              <td class="number" data-label={t.attempts}>
+                {format.number(account.attempts)}
+              </td>
+              <td class={account.time_to_connect_s === null ? "number nothing" : "number"} data-label={t.timeToConnect}>
+                {format.duration(account.time_to_connect_s)}
+              </td>
               <td class="end">
                 <Ago time={account.last_event_at} />
               </td>
@@ -152,28 +156,24 @@ export function AccountsPage({ query }: { query: URLSearchParams }) {
   useStream({ onBatch, onOpen: (again) => (again ? pages.reload() : undefined) }, []);
   return (
     <>
-      <PageHead title={text.pages.accounts} intro={t.intro}>
-        {live.fresh > 0 && !filtered ? (
-          <button type="button" class="button primary held" onClick={pages.reload}>
-            <Icon name="up" />
-            {t.fresh(live.fresh)}
-          </button>
-        ) : null}
-      </PageHead>
+      <PageHead title={text.pages.accounts} intro={t.intro} />
       {untouched && server.data ? (
         <FirstSteps status={server.data} />
       ) : (
         <>
           <Filters query={query} apps={apps} />
+          <div class="status-line">
+            <p class="muted small-text" role="status">
+              {pages.busy && filtered ? text.searchingFurther : pages.data ? t.shown(live.rows.length) : text.loading}
+            </p>
+            {live.fresh > 0 && !filtered ? <HeldButton words={t.fresh(live.fresh)} onClick={pages.reload} /> : null}
+          </div>
           <div class={pages.busy && pages.data ? "card flush refreshing" : "card flush"} aria-busy={pages.busy}>
             <Show loaded={pages} lines={10}>
               {() => (live.rows.length > 0 ? <Table accounts={live.rows} /> : <Empty icon="accounts" title={t.empty}>{t.emptyHelp}</Empty>)}
             </Show>
             <More pages={pages} />
           </div>
-          <p class="offscreen" role="status">
-            {pages.busy ? text.searchingFurther : t.shown(live.rows.length)}
-          </p>
         </>
       )}
     </>

@@ -1,14 +1,14 @@
 import { useCallback, useEffect, useReducer, useRef, useState } from "preact/hooks";
 import { getEvents, getStatus, type Query, type WebhookEvent } from "../api";
 import * as format from "../format";
-import { memo, useLoad, useStream } from "../hooks";
+import { memo, useLoad, useMedia, useStream } from "../hooks";
 import { LiveList, rowBound } from "../live-list";
 import { EventPanel, eventLook, eventName, SignatureBadge } from "../parts/event-detail";
 import { AppSelect, TextFilter, useApps } from "../parts/filters";
 import { FirstSteps } from "../parts/first-steps";
 import { Icon } from "../parts/icon";
 import { Ago } from "../parts/time";
-import { App, Empty, Id, PageHead, Select, Show } from "../parts/ui";
+import { App, Empty, HeldButton, Id, PageHead, Show } from "../parts/ui";
 import { href, setQuery } from "../route";
 import { useServer } from "../shell";
 import { Store, useStore } from "../store";
@@ -27,10 +27,10 @@ const growRows = 25;
 const growMs = 100;
 
 // How many columns the style sheet leaves: an open row spans those, and one more would be made for a larger number.
-const narrow = matchMedia("(max-width: 900px)");
-const columnsNow = (): number => (narrow.matches ? 2 : 6);
-const columns = new Store(columnsNow());
-narrow.addEventListener("change", () => columns.set(columnsNow()));
+const narrow = "(max-width: 900px)";
+// Characters, so that both ends of an id are seen.
+const idOnNarrow = 14;
+const idOnWide = 20;
 
 interface RowProperties {
   event: WebhookEvent;
@@ -54,7 +54,8 @@ const Row = memo<RowProperties>(({ event, open, span, onToggle }) => {
             <span class="event-words">
               <span class="event-name">{name}</span>
               <span class="narrow-show muted small-text">
-                {event.app} <span class="id">{event.connected_account_id}</span>
+                <span>{event.app}</span>
+                <span class="id">{format.shortened(event.connected_account_id ?? "", idOnNarrow)}</span>
               </span>
             </span>
           </button>
@@ -65,7 +66,7 @@ const Row = memo<RowProperties>(({ event, open, span, onToggle }) => {
         <td class="narrow-hide">
           {event.connected_account_id ? (
             <a class="id" href={href("accounts", event.connected_account_id)} title={event.connected_account_id}>
-              {event.connected_account_id}
+              {format.shortened(event.connected_account_id, idOnWide)}
             </a>
           ) : (
             <span class="muted">{text.none}</span>
@@ -93,7 +94,7 @@ const Row = memo<RowProperties>(({ event, open, span, onToggle }) => {
 });
 
 function Feed({ rows, open, onToggle }: { rows: WebhookEvent[]; open: ReadonlySet<number>; onToggle(seq: number): void }) {
-  const span = useStore(columns);
+  const span = useMedia(narrow) ? 2 : 6;
   return (
     <table class="feed">
       <caption class="offscreen">{t.caption}</caption>
@@ -191,7 +192,7 @@ interface StatusLineProperties {
 function StatusLine({ list, paused, reading, rate, onPause, onShow }: StatusLineProperties) {
   const state = useStore(link);
   const held = reading && list.waitingCount > 0;
-  const words = state === "lost" ? t.lost : state === "connecting" ? t.waiting : paused ? t.paused : held ? t.reading : t.running;
+  const words = state === "lost" ? t.lost : state === "connecting" ? t.waiting : paused ? t.paused : held ? t.reading[0] : t.running;
   const look = state !== "live" ? state : paused || held ? "held" : "live";
   const over = list.waitingCount > list.waiting.length;
   return (
@@ -204,14 +205,12 @@ function StatusLine({ list, paused, reading, rate, onPause, onShow }: StatusLine
         <span class="dot" aria-hidden="true" />
         <span role="status" data-testid="feed-state">
           {words}
+          {words === t.reading[0] ? <span class="wordy">{t.reading[1]}</span> : null}
         </span>
         <span class="muted rate">{t.rate(rate)}</span>
       </p>
       {list.waitingCount > 0 ? (
-        <button type="button" class="button primary held" onClick={onShow}>
-          <Icon name="up" />
-          {over ? t.heldOver(list.waitingCount, rowBound) : t.held(list.waitingCount)}
-        </button>
+        <HeldButton words={over ? t.heldOver(list.waitingCount, rowBound) : t.held(list.waitingCount)} onClick={onShow} />
       ) : null}
     </div>
   );
@@ -231,6 +230,7 @@ function useList(history: WebhookEvent[], after: number, filter: Query, filterKe
   const onBatch = (batch: Batch) => {
     if (batch.arrived === 0) return;
     onArrived(batch.arrived);
+    noteTypes(batch.events);
     const hold = isHeld();
     if (!hold) bound(batch.arrived);
     list.current?.add(batch.events, batch.arrived, hold);
@@ -294,6 +294,7 @@ function LiveFeed({ history, next, after, filter, filterKey }: LiveFeedPropertie
     try {
       const page = await getEvents({ ...filter, cursor, limit: historyRows });
       list.addOlder(page.items);
+      noteTypes(page.items);
       setCursor(page.next);
     } catch {
       // The banner tells that the server is away; the button is still there.
@@ -325,11 +326,28 @@ function LiveFeed({ history, next, after, filter, filterKey }: LiveFeedPropertie
   );
 }
 
-const types = Object.keys(text.eventName);
+// Types are an open set: what can be chosen is what is known and what was seen here, and everything can be typed.
+const typesBound = 200;
+const types = new Store<readonly string[]>(Object.keys(text.eventName));
+
+function noteTypes(events: readonly WebhookEvent[]): void {
+  const known = new Set(types.get());
+  for (const { type } of events) {
+    if (type && known.size < typesBound) known.add(type);
+  }
+  if (known.size > types.get().length) types.set([...known]);
+}
+
+// The name of a type stands for it.
+function typeOf(typed: string): string {
+  const named = Object.entries(text.eventName).find(([, name]) => name.toLowerCase() === typed.toLowerCase());
+  return named ? named[0] : typed;
+}
 
 export function LivePage({ query }: { query: URLSearchParams }) {
   const server = useServer();
   const apps = useApps();
+  const offers = useStore(types).map((value) => ({ value, label: text.eventName[value] }));
   const app = query.get("app") ?? "";
   const type = query.get("type") ?? "";
   const account = query.get("account") ?? "";
@@ -342,6 +360,7 @@ export function LivePage({ query }: { query: URLSearchParams }) {
       // Asked first: everything up to there is in the list that is read after it.
       const { tracker } = await getStatus(signal);
       const page = await getEvents({ ...filter, limit: historyRows }, signal);
+      noteTypes(page.items);
       return { ...page, after: Math.max(tracker.seq, page.items[0]?.seq ?? 0), filter, filterKey };
     },
     [filterKey],
@@ -358,12 +377,12 @@ export function LivePage({ query }: { query: URLSearchParams }) {
         <>
           <form class="filters" role="search" aria-label={t.filters} onSubmit={(event) => event.preventDefault()}>
             <AppSelect apps={apps} value={app} onChange={(value) => setQuery({ app: value })} />
-            <Select
+            <TextFilter
               label={t.type}
-              empty={text.any}
-              options={types.map((value) => ({ value, label: text.eventName[value] ?? value }))}
+              hint={t.typeHint}
               value={type}
-              onChange={(value) => setQuery({ type: value })}
+              offers={offers}
+              onChange={(value) => setQuery({ type: typeOf(value) })}
             />
             <TextFilter label={t.account} hint={t.accountHint} value={account} onChange={(value) => setQuery({ account: value })} />
             {filtered ? (

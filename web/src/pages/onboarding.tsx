@@ -1,12 +1,12 @@
 import { useMemo, useRef, useState } from "preact/hooks";
-import { getOnboarding, type Figures, type Group, type Onboarding } from "../api";
+import { getOnboarding, serverNow, type Figures, type Group, type Onboarding, type ServerStatus } from "../api";
 import * as format from "../format";
 import type { Bucket } from "../format";
-import { useLoad, useStream, useThrottled } from "../hooks";
+import { useLoad, useMedia, useStream, useThrottled } from "../hooks";
 import { Chart, type Point } from "../parts/chart";
 import { FirstSteps } from "../parts/first-steps";
 import { Icon } from "../parts/icon";
-import { App, Choice, Empty, PageHead, Scroll, Section, Show } from "../parts/ui";
+import { App, Choice, Empty, PageHead, Scroll, Section, Select, Show } from "../parts/ui";
 import { setQuery } from "../route";
 import { useServer } from "../shell";
 import { text } from "../text";
@@ -16,14 +16,19 @@ const t = text.onboarding;
 interface Period {
   key: string;
   bucket: Bucket;
+  length: number; // milliseconds
 }
 
+const hour = 3600_000;
+const day = 24 * hour;
+const bucketLength: Record<Bucket, number> = { minute: 60_000, hour, day };
+
 const periods: readonly Period[] = [
-  { key: "1h", bucket: "minute" },
-  { key: "24h", bucket: "hour" },
-  { key: "7d", bucket: "hour" },
-  { key: "30d", bucket: "day" },
-  { key: "90d", bucket: "day" },
+  { key: "1h", bucket: "minute", length: hour },
+  { key: "24h", bucket: "hour", length: day },
+  { key: "7d", bucket: "hour", length: 7 * day },
+  { key: "30d", bucket: "day", length: 30 * day },
+  { key: "90d", bucket: "day", length: 90 * day },
 ];
 const usual = periods[1] as Period;
 const refreshMs = 2000;
@@ -35,43 +40,75 @@ interface Comparison {
   period: Period;
   by: By;
   now: Onboarding;
+  settled: Settled;
+}
+
+// What changes are told from: two spans of the same length, one after the other.
+interface Settled {
+  until: number; // milliseconds
+  now: Figures;
   before: Figures;
 }
 
-// The period before is as long and ends where this one begins. It does not change, so it is asked for once.
-function useComparison(period: Period, by: By) {
-  const kept = useRef<{ key: string; figures: Figures } | null>(null);
+const usualWait = 12 * 60; // seconds
+
+// The figures of the period go on to this moment, and the server widens them to whole buckets. Compared with whole buckets before,
+// steady use would look as if it fell: part of the last bucket is still to come, and the newest connections are still under way. So
+// what is compared ends with the last bucket whose connections have all had their time.
+function settledUntil({ bucket, length }: Period, status: ServerStatus | undefined): number {
+  const wait = Math.min((status?.abandoned_after_s ?? usualWait) * 1000, length / 4);
+  const step = bucketLength[bucket];
+  return Math.floor((serverNow() - wait) / step) * step;
+}
+
+async function getSettled({ bucket, length }: Period, until: number, signal: AbortSignal): Promise<Settled> {
+  const span = async (end: number) => {
+    const [since, till] = [end - length, end].map((time) => new Date(time).toISOString());
+    return (await getOnboarding({ since, until: till, bucket }, signal)).total;
+  };
+  const [now, before] = await Promise.all([span(until), span(until - length)]);
+  return { until, now, before };
+}
+
+// What is settled is asked for once in a bucket.
+function useComparison(period: Period, by: By, status: ServerStatus | undefined) {
+  const latestStatus = useRef(status);
+  latestStatus.current = status;
+  const kept = useRef<{ key: string; settled: Settled } | null>(null);
   return useLoad<Comparison>(
     async (signal) => {
-      const now = await getOnboarding({ since: period.key, by, bucket: period.bucket }, signal);
-      const start = Date.parse(now.since);
-      const since = new Date(2 * start - Date.parse(now.until)).toISOString();
-      const key = `${period.bucket} ${since}`;
-      if (kept.current?.key !== key) {
-        const before = await getOnboarding({ since, until: now.since, by, bucket: period.bucket }, signal);
-        kept.current = { key, figures: before.total };
-      }
-      return { period, by, now, before: kept.current.figures };
+      const until = settledUntil(period, latestStatus.current);
+      const key = `${period.key} ${until}`;
+      const again = kept.current?.key === key ? kept.current.settled : getSettled(period, until, signal);
+      const [now, settled] = await Promise.all([getOnboarding({ since: period.key, by, bucket: period.bucket }, signal), again]);
+      kept.current = { key, settled };
+      return { period, by, now, settled };
     },
     [period.key, by],
   );
 }
 
-type Change = { words: string; better: boolean | null; rising: boolean | null };
+type Change = { words: string; better: boolean | null; rising: boolean | null; figures: string };
 
-const same: Change = { words: t.same, better: null, rising: null };
+interface Kind {
+  step: number; // what the words round to; less than half of it is no change that could be told
+  words(difference: number): string;
+  format(value: number): string;
+  moreIsBetter: boolean | null;
+}
 
-// `step`: what the words round to. Less than half of it is no change that could be told.
-function changeOf(now: number | null, before: number | null, step: number, words: (difference: number) => string, moreIsBetter: boolean | null): Change | null {
+function changeOf(now: number | null, before: number | null, kind: Kind): Change | null {
   if (now === null || before === null) return null;
   const difference = now - before;
-  if (Math.abs(difference) < step / 2) return same;
-  return { words: words(difference), better: moreIsBetter === null ? null : difference > 0 === moreIsBetter, rising: difference > 0 };
+  const figures = t.both(kind.format(now), kind.format(before));
+  if (Math.abs(difference) < kind.step / 2) return { words: t.same, better: null, rising: null, figures };
+  const rising = difference > 0;
+  return { words: kind.words(difference), better: kind.moreIsBetter === null ? null : rising === kind.moreIsBetter, rising, figures };
 }
 
 function relativeWords(before: number) {
   return (difference: number) => {
-    const amount = `${format.number(Math.round((Math.abs(difference) / before) * 100))} %`;
+    const amount = format.wholePercent(Math.abs(difference) / before);
     return difference > 0 ? t.up(amount) : t.down(amount);
   };
 }
@@ -83,12 +120,14 @@ function changes(now: Figures, before: Figures) {
   };
   const speed = (difference: number) =>
     difference > 0 ? t.slower(format.duration(difference)) : t.faster(format.duration(-difference));
-  const count = (a: number, b: number, good: boolean | null) => (b === 0 ? null : changeOf(a, b, b / 100, relativeWords(b), good));
+  const count = (a: number, b: number, moreIsBetter: boolean | null) =>
+    b === 0 ? null : changeOf(a, b, { step: b / 100, words: relativeWords(b), format: format.number, moreIsBetter });
+  const [medianNow, medianBefore] = [now.time_to_connect_s.p50, before.time_to_connect_s.p50];
   return {
     started: count(now.started, before.started, null),
     completed: count(now.completed, before.completed, true),
-    rate: changeOf(now.completion_rate, before.completion_rate, 0.001, points, true),
-    median: changeOf(now.time_to_connect_s.p50, before.time_to_connect_s.p50, 0.1, speed, false),
+    rate: changeOf(now.completion_rate, before.completion_rate, { step: 0.001, words: points, format: format.percent, moreIsBetter: true }),
+    median: changeOf(medianNow, medianBefore, { step: 0.1, words: speed, format: format.duration, moreIsBetter: false }),
   };
 }
 
@@ -103,7 +142,7 @@ function Tile({ label, value, change, period }: { label: string; value: string; 
           {change ? (
             <>
               {change.rising === null ? null : <Icon name={change.rising ? "up" : "down"} />}
-              <span>{change.words}</span> <span class="muted versus">{t.versus(period)}</span>
+              <span title={change.figures}>{change.words}</span> <span class="muted versus">{t.versus(period)}</span>
             </>
           ) : (
             <span class="muted">{t.nothingBefore}</span>
@@ -116,14 +155,19 @@ function Tile({ label, value, change, period }: { label: string; value: string; 
 
 function Tiles({ comparison, period }: { comparison: Comparison; period: string }) {
   const { total } = comparison.now;
-  const change = changes(total, comparison.before);
+  const { until, now, before } = comparison.settled;
+  const change = changes(now, before);
+  const compared = Object.values(change).some((each) => each !== null);
   return (
-    <dl class="tiles" aria-label={t.figures}>
-      <Tile label={t.started} value={format.number(total.started)} change={change.started} period={period} />
-      <Tile label={t.completed} value={format.number(total.completed)} change={change.completed} period={period} />
-      <Tile label={t.rate} value={format.percent(total.completion_rate)} change={change.rate} period={period} />
-      <Tile label={t.median} value={format.duration(total.time_to_connect_s.p50)} change={change.median} period={period} />
-    </dl>
+    <div>
+      <dl class="tiles" aria-label={t.figures}>
+        <Tile label={t.started} value={format.number(total.started)} change={change.started} period={period} />
+        <Tile label={t.completed} value={format.number(total.completed)} change={change.completed} period={period} />
+        <Tile label={t.rate} value={format.percent(total.completion_rate)} change={change.rate} period={period} />
+        <Tile label={t.median} value={format.duration(total.time_to_connect_s.p50)} change={change.median} period={period} />
+      </dl>
+      {compared ? <p class="tiles-note muted small-text">{t.compared(period, format.bucketEnd(until, comparison.period.bucket))}</p> : null}
+    </div>
   );
 }
 
@@ -274,20 +318,26 @@ function Funnel({ groups, by, chosen, onBy }: FunnelProperties) {
   const label = by === "app" ? t.byApp : t.byIntegration;
   const header = { sorting, onSort: setSorting };
   const rest = rows.length - shortListRows;
+  const room = useRoom();
+  const sort = (column: string) => setSorting({ column: column as Column, descending: column !== "key" });
+  const names = [{ value: "key", label }, ...columns.map(({ column, label: name }) => ({ value: column, label: name }))];
   return (
     <Section
       title={t.funnel}
       flush
       tools={
-        <Choice
-          label={t.by}
-          options={[
-            { value: "app", label: t.byApp },
-            { value: "integration", label: t.byIntegration },
-          ]}
-          value={chosen}
-          onChange={(value) => onBy(value as By)}
-        />
+        <div class="funnel-tools">
+          {room === "whole" ? null : <Select label={t.sort} options={names} value={sorting.column} onChange={sort} />}
+          <Choice
+            label={t.by}
+            options={[
+              { value: "app", label: t.byApp },
+              { value: "integration", label: t.byIntegration },
+            ]}
+            value={chosen}
+            onChange={(value) => onBy(value as By)}
+          />
+        </div>
       }
     >
       <Scroll label={t.funnelCaption(label)}>
@@ -306,7 +356,7 @@ function Funnel({ groups, by, chosen, onBy }: FunnelProperties) {
           </thead>
           <tbody>
             {(all ? rows : rows.slice(0, shortListRows)).map((group) => (
-              <FunnelRow key={group.key} group={group} most={most} />
+              <FunnelRow key={group.key} group={group} most={most} room={room} />
             ))}
           </tbody>
         </table>
@@ -329,15 +379,54 @@ function Funnel({ groups, by, chosen, onBy }: FunnelProperties) {
   );
 }
 
+// What a narrow screen has no column for stands below the row.
+type Room = "whole" | "some" | "little";
+
+function useRoom(): Room {
+  const some = useMedia("(max-width: 1180px)");
+  const little = useMedia("(max-width: 900px)");
+  return little ? "little" : some ? "some" : "whole";
+}
+
+const columnsLeft: Record<Room, number> = { whole: 11, some: 7, little: 4 };
+const lossColumns = columns.filter(({ room }) => room === "wider");
+const timeColumns = columns.filter(({ room }) => room === "wide");
+
+function RestOfRow({ group, most, room }: { group: Group; most: number; room: Room }) {
+  const facts = (list: typeof columns, written: (value: number | null) => string) => (
+    <ul>
+      {list.map(({ column, label }) => {
+        const value = valueOf[column](group) as number | null;
+        return (
+          <li key={column} class={value === 0 ? "muted" : undefined}>
+            <span class="muted">{label}</span> {written(value)}
+          </li>
+        );
+      })}
+    </ul>
+  );
+  return (
+    <tr class="rest-row">
+      <td colSpan={columnsLeft[room]}>
+        {room === "little" ? <OutcomeBar group={group} most={most} /> : null}
+        <div class="rest small-text">
+          {facts(lossColumns, (value) => format.number(value ?? 0))}
+          {room === "little" ? facts(timeColumns, format.duration) : null}
+        </div>
+      </td>
+    </tr>
+  );
+}
+
 // Nothing is usual here, so it steps back and what is not nothing is seen.
 function CountCell({ value }: { value: number }) {
   return <td class={value === 0 ? "number wider muted" : "number wider"}>{format.number(value)}</td>;
 }
 
-function FunnelRow({ group, most }: { group: Group; most: number }) {
+function FunnelRow({ group, most, room }: { group: Group; most: number; room: Room }) {
   const time = group.time_to_connect_s;
-  return (
-    <tr>
+  const row = (
+    <tr class={room === "whole" ? undefined : "with-rest"}>
       <th scope="row">
         <App name={group.key || text.unknown} />
       </th>
@@ -354,6 +443,13 @@ function FunnelRow({ group, most }: { group: Group; most: number }) {
       <td class="number wide">{format.duration(time.p50)}</td>
       <td class="number wide">{format.duration(time.p90)}</td>
     </tr>
+  );
+  if (room === "whole") return row;
+  return (
+    <>
+      {row}
+      <RestOfRow group={group} most={most} room={room} />
+    </>
   );
 }
 
@@ -443,7 +539,7 @@ export function OnboardingPage({ query }: { query: URLSearchParams }) {
   const server = useServer();
   const period = periods.find((known) => known.key === query.get("period")) ?? usual;
   const by: By = query.get("by") === "integration" ? "integration" : "app";
-  const loaded = useComparison(period, by);
+  const loaded = useComparison(period, by, server.data);
   const untouched = server.data?.journal.last_seq === 0;
   const refresh = useThrottled(() => {
     loaded.reload();

@@ -1,16 +1,15 @@
 import { getAccounts, getRefused, type Account, type Refused, type ServerStatus, type Stalled } from "../api";
 import * as format from "../format";
-import { useLoad, useRepeated, useStream, useThrottled } from "../hooks";
+import { useRepeated, useStream, useThrottled } from "../hooks";
 import { More, usePages } from "../parts/pages";
 import { Ago } from "../parts/time";
-import { App, Badge, Empty, Id, PageHead, Scroll, Section, Show, StalledBadge } from "../parts/ui";
+import { App, Badge, Empty, Id, PageHead, Scroll, Section, Show, StalledBadge, longestId } from "../parts/ui";
 import { href } from "../route";
 import { useServer } from "../shell";
 import { text } from "../text";
 
 const t = text.problems;
 const firstRows = 7; // so that the refused webhooks below are in sight
-const slowLimit = 200; // the slow are few: after a while they are completed or abandoned
 
 function Stuck({ accounts }: { accounts: Account[] }) {
   return (
@@ -21,10 +20,8 @@ function Stuck({ accounts }: { accounts: Account[] }) {
           <tr>
             <th scope="col">{t.account}</th>
             <th scope="col">{t.problem}</th>
-            <th scope="col" class="wide">
-              {t.user}
-            </th>
-            <th scope="col" class="number wide">
+            <th scope="col">{t.user}</th>
+            <th scope="col" class="number">
               {t.attempts}
             </th>
             <th scope="col" class="end">
@@ -38,14 +35,16 @@ function Stuck({ accounts }: { accounts: Account[] }) {
               <th scope="row">
                 <a class="row-link" href={href("accounts", account.id)}>
                   <App name={account.app} />
-                  <Id value={account.id} />
+                  <Id value={account.id} most={longestId} />
                 </a>
               </th>
               <td>{account.stalled ? <StalledBadge stalled={account.stalled} /> : null}</td>
-              <td class="wide">
-                <Id value={account.user_id} />
+              <td data-label={t.user} class={account.user_id ? undefined : "nothing"}>
+                <Id value={account.user_id} most={longestId} />
               </td>
-              <td class="number wide">{account.attempts}</td>
+              <td class="number" data-label={t.attempts}>
+                {format.number(account.attempts)}
+              </td>
               <td class="end">
                 <Ago time={account.started_at ?? account.first_seen_at} />
               </td>
@@ -66,10 +65,8 @@ function RefusedTable({ items }: { items: Refused[] }) {
           <tr>
             <th scope="col">{t.reason}</th>
             <th scope="col">{t.account}</th>
-            <th scope="col" class="wide">
-              {t.from}
-            </th>
-            <th scope="col" class="number wide">
+            <th scope="col">{t.from}</th>
+            <th scope="col" class="number">
               {t.size}
             </th>
             <th scope="col" class="end">
@@ -86,17 +83,19 @@ function RefusedTable({ items }: { items: Refused[] }) {
                 </Badge>
                 <span class="muted small-text">{item.message}</span>
               </th>
-              <td>
+              <td data-label={t.account} class={item.connected_account_id ? undefined : "nothing"}>
                 {item.connected_account_id ? (
-                  <a class="id" href={href("accounts", item.connected_account_id)} title={item.connected_account_id}>
-                    {item.connected_account_id}
+                  <a href={href("accounts", item.connected_account_id)}>
+                    <Id value={item.connected_account_id} most={24} />
                   </a>
                 ) : (
                   <span class="muted">{text.none}</span>
                 )}
               </td>
-              <td class="wide">{item.from ?? text.none}</td>
-              <td class="number wide">{format.bytes(item.bytes)}</td>
+              <td data-label={t.from}>{item.from ?? text.none}</td>
+              <td class="number" data-label={t.size}>
+                {format.bytes(item.bytes)}
+              </td>
               <td class="end">
                 <Ago time={item.at} />
               </td>
@@ -113,8 +112,9 @@ const begun = (account: Account): number => Date.parse(account.started_at ?? acc
 const stalledAs = (stalled: Stalled) => (cursor: string | null, limit: number, signal: AbortSignal) =>
   getAccounts({ stalled, cursor, limit }, signal);
 
+// The slow began later than the abandoned, so the abandoned follow when all of the slow are there.
 function StuckSection({ status }: { status: ServerStatus | undefined }) {
-  const slow = useLoad((signal) => stalledAs("slow")(null, slowLimit, signal), []);
+  const slow = usePages(stalledAs("slow"), firstRows, []);
   const abandoned = usePages(stalledAs("abandoned"), firstRows, []);
   const refresh = useThrottled(() => {
     slow.reload();
@@ -128,7 +128,7 @@ function StuckSection({ status }: { status: ServerStatus | undefined }) {
         {(first) => (
           <Show loaded={abandoned}>
             {(rest) => {
-              const accounts = [...first.items, ...rest.items].sort((a, b) => begun(b) - begun(a));
+              const accounts = [...first.items, ...(first.next === null ? rest.items : [])].sort((a, b) => begun(b) - begun(a));
               return accounts.length === 0 ? (
                 <Empty icon="check" title={t.stuckNone}>
                   {t.stuckNoneHelp}
@@ -140,7 +140,7 @@ function StuckSection({ status }: { status: ServerStatus | undefined }) {
           </Show>
         )}
       </Show>
-      <More pages={abandoned} />
+      <More pages={slow.data?.next ? slow : abandoned} />
     </Section>
   );
 }

@@ -1,4 +1,5 @@
-import type { ServerStatus } from "../api";
+import { useState } from "preact/hooks";
+import type { Failure, ServerStatus } from "../api";
 import { signOut } from "../api";
 import * as format from "../format";
 import { useStream, useThrottled } from "../hooks";
@@ -7,21 +8,33 @@ import { Ago } from "../parts/time";
 import { Choice, Facts, Notice, PageHead, Section, Show } from "../parts/ui";
 import { useServer } from "../shell";
 import { useStore } from "../store";
+import { link } from "../stream";
 import { text } from "../text";
 import { choices, chooseTheme, themeChoice } from "../theme";
 
 const t = text.settings;
 
+// What was true when the server last answered says nothing about now.
+function Ready({ status }: { status: ServerStatus }) {
+  if (useStore(link) === "lost")
+    return (
+      <Notice tone="warn" icon="warning" title={t.unknown}>
+        <p>{t.unknownHelp}</p>
+      </Notice>
+    );
+  return status.ready ? (
+    <Notice tone="good" icon="check" title={t.ready} />
+  ) : (
+    <Notice tone="bad" icon="warning" title={t.notReady}>
+      <p>{status.not_ready_reason}</p>
+    </Notice>
+  );
+}
+
 function Health({ status }: { status: ServerStatus }) {
   return (
     <Section title={t.health}>
-      {status.ready ? (
-        <Notice tone="good" icon="check" title={t.ready} />
-      ) : (
-        <Notice tone="bad" icon="warning" title={t.notReady}>
-          <p>{status.not_ready_reason}</p>
-        </Notice>
-      )}
+      <Ready status={status} />
       <Facts
         rows={[
           [t.lastWebhook, status.last_webhook_at ? <Ago time={status.last_webhook_at} /> : t.never],
@@ -87,6 +100,11 @@ function Rules({ status }: { status: ServerStatus }) {
 
 function Browser() {
   const choice = useStore(themeChoice);
+  const [failure, setFailure] = useState<Failure | null>(null);
+  const leave = async () => {
+    setFailure(null);
+    await signOut().catch(setFailure);
+  };
   return (
     <Section title={t.appearance}>
       <div class="bar">
@@ -96,9 +114,16 @@ function Browser() {
           value={choice}
           onChange={(value) => chooseTheme(value as typeof choice)}
         />
-        <button type="button" class="button" title={t.sessionHelp} onClick={() => void signOut().catch(() => undefined)}>
+        <button type="button" class="button" title={t.sessionHelp} onClick={() => void leave()}>
           {t.signOut}
         </button>
+      </div>
+      <div role="alert">
+        {failure ? (
+          <Notice tone="bad" icon="warning">
+            <p>{t.signOutFailed(failure.message)}</p>
+          </Notice>
+        ) : null}
       </div>
     </Section>
   );

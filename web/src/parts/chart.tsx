@@ -30,9 +30,9 @@ function colour(host: HTMLElement, name: string): string {
   return value;
 }
 
-// What of a line is certain, and its way to the last point, whose time is not over yet.
+// What is certain is a line. The last point, whose time is not over yet, is a dot beside it: a line down to it would look like a loss.
 const settledPart = (values: number[]) => values.map((value, at) => (at === values.length - 1 && at > 0 ? null : value));
-const growingPart = (values: number[]) => values.map((value, at) => (at < values.length - 2 ? null : value));
+const growingPart = (values: number[]) => values.map((value, at) => (at < values.length - 1 ? null : value));
 
 const transparent = (value: string, percent: number): string => `color-mix(in srgb, ${value} ${percent}%, transparent)`;
 
@@ -48,6 +48,7 @@ function options(host: HTMLElement, bucket: Bucket, severalDays: boolean, onPoin
   const completed = colour(host, "completed");
   const line = colour(host, "line");
   const muted = colour(host, "muted");
+  const surface = colour(host, "surface");
   const font = `12px ${getComputedStyle(host).fontFamily}`;
   const axis = { stroke: muted, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
   return {
@@ -84,8 +85,8 @@ function options(host: HTMLElement, bucket: Bucket, severalDays: boolean, onPoin
         fill: transparent(completed, 14),
         points: { show: false },
       },
-      { stroke: transparent(started, 45), width: 1.5, points: { show: false }, dash: [2, 4] },
-      { stroke: transparent(completed, 55), width: 2, points: { show: false }, dash: [2, 4] },
+      { stroke: started, points: { show: true, size: 7, width: 1.5, fill: surface } },
+      { stroke: completed, points: { show: true, size: 7, width: 2, fill: surface } },
     ],
     hooks: { setCursor: [(chart) => onPoint(chart.cursor.idx ?? -1)] },
   };

@@ -1,21 +1,23 @@
 // Everything about one event: facts, payload, headers, signature, and ways to take it elsewhere.
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { getEvent, getRawBody, type EventDetail, type WebhookEvent } from "../api";
 import { useLoad } from "../hooks";
+import { pretty } from "../json-text";
 import { href } from "../route";
 import { text } from "../text";
 import { webhookUrl } from "../webhook";
 import type { IconName } from "./icon";
-import { JsonView, pretty } from "./json";
+import { JsonView } from "./json";
 import { When } from "./time";
 import { Badge, CopyButton, Facts, FailureNotice, Id, type Tone } from "./ui";
 
-export function eventName(event: WebhookEvent): string {
-  const type = event.type ?? "";
-  const known = text.eventName[type];
-  if (known) return known;
-  if (type.startsWith("connected_account.delete") || type.endsWith(".deleted")) return text.accountDeleted;
-  return text.shapeName[event.shape] ?? (type || text.untyped);
+const canBeSeen = /[^\s\p{C}]/u;
+
+// What is not known goes by its own type. No two types have one name: the filter of Live goes by types.
+export function eventName({ type, shape }: WebhookEvent): string {
+  if (!type || !canBeSeen.test(type)) return text.untyped;
+  if (shape === "v1" || shape === "v2") return text.triggerNamed(type);
+  return text.eventName[type] ?? type;
 }
 
 // By what it means for the connection, so that the eye finds the ends.
@@ -95,9 +97,10 @@ function EventFacts({ event, detail, linked }: { event: WebhookEvent; detail: Ev
     <Facts
       rows={[
         [t.signature, <SignatureBadge verified={event.verified} />],
-        linked && account ? [t.account, <a href={href("accounts", account)}>{account}</a>] : null,
+        linked && account ? [t.account, <a href={href("accounts", account)}><Id value={account} /></a>] : null,
         [t.occurred, <When time={event.occurred_at} />],
         [t.received, <When time={event.received_at} />],
+        event.user_id ? [t.user, <Id value={event.user_id} />] : null,
         [t.type, <Id value={event.type} />],
         event.integration_name ? [t.integration, event.integration_name] : null,
         [t.id, <Id value={event.id} />],
@@ -116,11 +119,15 @@ export function EventPanel({ event, linked }: { event: WebhookEvent; linked: boo
   const Heading = linked ? "h2" : "h4"; // below the page's heading, or below the step's
   const [reveal, setReveal] = useState(false);
   const [byHand, setByHand] = useState<string | null>(null);
-  const loaded = useLoad((signal) => getEvent(event.seq, reveal, signal), [event.seq, reveal]);
-  const detail = loaded.data;
-  const payload = detail ? detail.payload : event.payload;
+  // Two answers, so that credentials are gone at once when they are to be hidden again.
+  const hidden = useLoad((signal) => getEvent(event.seq, false, signal), [event.seq]);
+  const revealed = useLoad(async (signal) => (reveal ? getEvent(event.seq, true, signal) : null), [event.seq, reveal]);
+  const open = reveal ? revealed.data : null;
+  const loaded = reveal && !open ? revealed : hidden;
+  const detail = open ?? hidden.data;
+  const payload = useMemo(() => (detail ? pretty(detail.payload) : ""), [detail]);
   const curl = async () => {
-    const [body, full] = await Promise.all([getRawBody(event.seq), detail ?? getEvent(event.seq, false)]);
+    const [body, full] = await Promise.all([getRawBody(event.seq), getEvent(event.seq, true)]);
     return curlCommand(await webhookUrl(), full.headers, body);
   };
   return (
@@ -133,18 +140,18 @@ export function EventPanel({ event, linked }: { event: WebhookEvent; linked: boo
             <button type="button" class="button small" aria-pressed={reveal} onClick={() => setReveal(!reveal)}>
               {reveal ? t.hide : t.reveal}
             </button>
-            <CopyButton value={pretty(payload)} label={t.copyPayload} onFail={setByHand} />
+            <CopyButton value={payload} label={t.copyPayload} onFail={setByHand} />
             <CopyButton value={curl} label={t.copyCurl} onFail={setByHand} />
           </span>
         </div>
-        <JsonView value={payload} label={t.payload} />
+        {loaded.failure ? <FailureNotice failure={loaded.failure} onRetry={loaded.reload} /> : null}
+        {detail ? <JsonView source={payload} label={t.payload} /> : loaded.failure ? null : <p class="muted">{text.loading}</p>}
         <p class="muted small-text">
-          {reveal ? t.revealedNote : t.redactedNote} {t.curlNote}
+          {open ? t.revealedNote : t.redactedNote} {t.curlNote}
         </p>
         {byHand === null ? null : <ByHand value={byHand} />}
-        <Heading>{t.headers}</Heading>
-        {loaded.failure ? <FailureNotice failure={loaded.failure} onRetry={loaded.reload} /> : null}
-        {detail ? <HeaderTable headers={detail.headers} /> : loaded.failure ? null : <p class="muted">{text.loading}</p>}
+        {detail ? <Heading>{t.headers}</Heading> : null}
+        {detail ? <HeaderTable headers={detail.headers} /> : null}
       </div>
     </div>
   );

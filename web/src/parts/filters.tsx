@@ -1,5 +1,5 @@
 // Filters that live in the address, so that a filtered page can be sent to a colleague.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { getOnboarding } from "../api";
 import { useLoad } from "../hooks";
 import { text } from "../text";
@@ -29,13 +29,16 @@ interface TextFilterProperties {
   hint: string;
   value: string;
   search?: boolean;
+  offers?: readonly { value: string; label?: string }[]; // what can be chosen; anything else can be typed
   onChange(value: string): void;
 }
 
 const settleMs = 300;
+const longestText = 256; // the server's limit
 
 // Passes on what was typed after a moment of rest, and at once on Enter.
-export function TextFilter({ label, hint, value, search, onChange }: TextFilterProperties) {
+export function TextFilter({ label, hint, value, search, offers, onChange }: TextFilterProperties) {
+  const listId = useId();
   const [draft, setDraft] = useState(value);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => setDraft(value), [value]);
@@ -55,12 +58,21 @@ export function TextFilter({ label, hint, value, search, onChange }: TextFilterP
           autoComplete="off"
           autoCapitalize="none"
           spellcheck={false}
+          maxLength={longestText}
+          list={offers ? listId : undefined}
           placeholder={hint}
           value={draft}
           onInput={(event) => pass(event.currentTarget.value, settleMs)}
           onKeyDown={(event) => (event.key === "Enter" ? pass(event.currentTarget.value, 0) : undefined)}
         />
       </span>
+      {offers ? (
+        <datalist id={listId}>
+          {offers.map((offer) => (
+            <option key={offer.value} value={offer.value} label={offer.label} />
+          ))}
+        </datalist>
+      ) : null}
     </label>
   );
 }

@@ -1,6 +1,4 @@
 // JSON with two-space indentation; names, strings and other values apart in colour and nothing else.
-import type { Json } from "../api";
-
 const token = /("(?:\\.|[^"\\])*")(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\b(?:true|false|null)\b/g;
 const plainOverCharacters = 40_000; // colouring costs an element for every value
 
@@ -17,10 +15,8 @@ function coloured(source: string) {
   return parts;
 }
 
-export const pretty = (value: Json): string => JSON.stringify(value, null, 2);
-
-export function JsonView({ value, label }: { value: Json; label: string }) {
-  const source = pretty(value);
+// `source`: what json-text.ts laid out.
+export function JsonView({ source, label }: { source: string; label: string }) {
   return (
     <pre class="json" role="region" aria-label={label} tabIndex={0}>
       <code>{source.length > plainOverCharacters ? source : coloured(source)}</code>

@@ -1,6 +1,7 @@
 // A moment, as people say it; exact with the time zone on hover. All of them share one clock, which changes only what reads
 // differently, and renders no component for that.
 import { useEffect, useRef } from "preact/hooks";
+import { serverNow } from "../api";
 import * as format from "../format";
 import { text } from "../text";
 
@@ -18,7 +19,7 @@ const isNear = (element: HTMLTimeElement): boolean => {
 // are kept up to date, the others in turn.
 function tick(): void {
   if (document.hidden) return;
-  const now = Date.now();
+  const now = serverNow();
   const turn = elsewhere;
   let others = 0;
   const due = [...shown].filter(([element]) => {
@@ -61,7 +62,7 @@ export function Ago({ time }: { time: string | null }) {
   const element = useRef<HTMLTimeElement>(null);
   useEffect(() => {
     if (!element.current || time === null) return undefined;
-    element.current.textContent = format.ago(Date.parse(time), Date.now());
+    element.current.textContent = format.ago(Date.parse(time), serverNow());
     return watch(element.current, Date.parse(time));
   }, [time]);
   if (time === null) return <span class="muted">{text.none}</span>;

@@ -2,7 +2,11 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Failure, Stalled } from "../api";
+import * as format from "../format";
 import type { Loaded } from "../hooks";
+import { useStore } from "../store";
+import { link } from "../stream";
+import { table } from "../table";
 import { text } from "../text";
 import { Icon, type IconName } from "./icon";
 
@@ -17,7 +21,7 @@ export function Badge({ tone, icon, children, title }: { tone: Tone; icon: IconN
   );
 }
 
-const statusLook: Record<string, [Tone, IconName]> = {
+const statusLook = table<[Tone, IconName]>({
   INITIALIZING: ["info", "progress"],
   INITIATED: ["info", "progress"],
   ACTIVE: ["good", "check"],
@@ -26,7 +30,7 @@ const statusLook: Record<string, [Tone, IconName]> = {
   INACTIVE: ["quiet", "circle"],
   REVOKED: ["bad", "cross"],
   DELETED: ["quiet", "cross"],
-};
+});
 
 export function StatusBadge({ status }: { status: string }) {
   const [tone, icon] = statusLook[status] ?? ["quiet", "circle"];
@@ -70,10 +74,15 @@ export function App({ name }: { name: string | null }) {
   );
 }
 
-export function Id({ value }: { value: string | null }) {
+// Of an id in a list: a UUID and more.
+export const longestId = 48; // characters
+
+// Breaks where its parts meet, if it has to. `most`: the characters of one among many; a longer one is cut in its middle.
+export function Id({ value, most = Infinity }: { value: string | null; most?: number }) {
+  const parts = format.shortened(value ?? "", most).split(/(?<=[./@-])(?=\w)/);
   return value ? (
     <span class="id" title={value}>
-      {value}
+      {parts.flatMap((part, index) => (index > 0 ? [<wbr key={index} />, part] : [part]))}
     </span>
   ) : (
     <span class="muted">{text.none}</span>
@@ -196,9 +205,11 @@ export function FailureNotice({ failure, onRetry }: { failure: Failure; onRetry(
 // The three ways a load can look: waiting, failed, there (possibly with an older answer and a failure on top).
 export function Show<T>({ loaded, lines, children }: { loaded: Loaded<T>; lines?: number; children(data: T): ComponentChildren }) {
   const { data, failure, reload } = loaded;
+  // That the server is away is told once for the page, which goes on showing what it has.
+  const told = useStore(link) === "lost" && failure?.kind === "unreachable" && data !== undefined;
   return (
     <>
-      {failure && failure.kind !== "unauthorized" ? <FailureNotice failure={failure} onRetry={reload} /> : null}
+      {failure && !told && failure.kind !== "unauthorized" ? <FailureNotice failure={failure} onRetry={reload} /> : null}
       {data !== undefined ? children(data) : failure ? null : <Waiting lines={lines} />}
     </>
   );
@@ -267,6 +278,20 @@ export function Choice({ label, options, value, onChange }: ChoiceProperties) {
         </label>
       ))}
     </fieldset>
+  );
+}
+
+// New rows wait behind this. A narrow screen shows the middle of its words; all of them are its name.
+export function HeldButton({ words: [before, short, after], onClick }: { words: readonly [string, string, string]; onClick(): void }) {
+  return (
+    <button type="button" class="button primary held" onClick={onClick}>
+      <Icon name="up" />
+      <span>
+        <span class="wordy">{before}</span>
+        {short}
+        <span class="wordy">{after}</span>
+      </span>
+    </button>
   );
 }
 
