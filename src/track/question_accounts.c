@@ -5,7 +5,7 @@
 #include "track/search.h"
 #include "track/text_index.h"
 
-#define FIT_COST 5 /* what looking for the words costs, in rows */
+#define FIT_COST 8 /* what looking for the words costs, in rows */
 
 struct listing {
     struct question *question;
