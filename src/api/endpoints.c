@@ -41,7 +41,7 @@ static void get_openapi(void *context, const struct request *request, struct rep
     {                                                                                                        \
         .name = (what), .kind = PARAMETER_TEXT, .min = 1, .max = 256, .help = (text)                         \
     }
-#define WORDS_ROW TEXT_ROW("q", "words that must all occur; one that ends in * stands for what begins so")
+#define WORDS_ROW TEXT_ROW("q", "words that must all occur; the end of one that ends in * is open")
 #define REVEAL_ROW                                                                                           \
     {                                                                                                        \
         .name = "reveal", .kind = PARAMETER_FLAG, .help = "show credentials inside payloads"                 \

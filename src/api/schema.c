@@ -38,7 +38,7 @@ static const char *const HEALTH_WORDS[] = {"ok", "ready", NULL};
         MEMBER("user_id", TEXT, "whose account it is", .nullable = true),                                    \
         MEMBER("verified", FLAG, "its signature was checked and right; null: not checked",                   \
                .nullable = true),                                                                            \
-        MEMBER("duplicates", COUNT, "how often it came again"),                                              \
+        MEMBER("duplicates", COUNT, "how often it came again, up to about a second ago"),                    \
         MEMBER("payload", ANY, "the body; credentials in it are `[redacted]` without `reveal`",              \
                .nullable = true)
 
@@ -67,7 +67,9 @@ static const struct member ACCOUNT[] = {
     MEMBER("completed_at", TIME, "the newest completion", .nullable = true),
     MEMBER("time_to_connect_s", NUMBER, "seconds from the start to its completion", .nullable = true),
     MEMBER("last_event_at", TIME, "when the newest event about it happened"),
-    MEMBER("status_reason", TEXT, "why it failed or expired, in the sender's words", .nullable = true),
+    MEMBER("status_reason", TEXT,
+           "why it failed or expired, in the sender's words; credentials in it are `[redacted]`, always",
+           .nullable = true),
     END,
 };
 
@@ -90,7 +92,10 @@ static const struct member ACCOUNT_DETAIL[] = {
 };
 
 static const struct member TIME_TO_CONNECT[] = {
-    MEMBER("p50", NUMBER, "half of them took at most so many seconds; at most 3.2 % off", .nullable = true),
+    MEMBER("p50", NUMBER,
+           "half of them took at most so many seconds; at most 3.2 % off, more than 795 days counting as "
+           "795",
+           .nullable = true),
     MEMBER("p90", NUMBER, "so with nine of ten", .nullable = true),
     MEMBER("p99", NUMBER, "so with 99 of 100", .nullable = true),
     END,
@@ -125,7 +130,10 @@ static const struct member BUCKET[] = {
 };
 
 static const struct member HISTOGRAM_BUCKET[] = {
-    MEMBER("le_s", NUMBER, "took at most so many seconds, and longer than the bucket before"),
+    MEMBER("le_s", NUMBER,
+           "took at most so many seconds, and longer than the bucket before; the one of 68719476.736 s (795 "
+           "days) also "
+           "has all that took longer"),
     MEMBER("count", COUNT, "so many of the completed ones"),
     END,
 };

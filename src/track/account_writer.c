@@ -111,10 +111,10 @@ static struct details details_of(const struct account_row *row)
 static void write_words(struct account_writer *writer, const struct details *details, struct buf *words)
 {
     buf_clear(words);
-    text_index_words(words, buf_slice(&writer->row.account_id));
-    text_index_words(words, details->user_id);
+    text_index_add_text(words, buf_slice(&writer->row.account_id));
+    text_index_add_text(words, details->user_id);
     for (size_t i = 0; i < sizeof details->names / sizeof details->names[0]; i++)
-        text_index_words(words, name_text(writer, &writer->name, details->names[i]));
+        text_index_add_text(words, name_text(writer, &writer->name, details->names[i]));
     if (buf_failed(words) || buf_failed(&writer->name))
         state_fail(writer->state, RC_NO_MEMORY, "memory ran out");
 }

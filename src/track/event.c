@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "track/account.h"
+#include "track/text_index.h"
 #include "wire/dedupe_key.h"
 #include "wire/head.h"
 #include "wire/redact.h"
@@ -17,6 +18,50 @@ usec event_occurred_at(const struct record *record, const struct payload *payloa
         return record->received_at;
     return payload->occurred_at;
 }
+
+/* ---- texts ---- */
+
+/* At a whole character. */
+static struct slice cut(struct slice text)
+{
+    size_t len = EVENT_MAX_TEXT;
+    if (text.len <= len)
+        return text;
+    while (len > 0 && ((unsigned char)text.ptr[len] & 0xC0) == 0x80)
+        len--;
+    return slice_of(text.ptr, len);
+}
+
+void event_add_reason(const struct payload *payload, struct buf *out)
+{
+    size_t at = out->len;
+    redact_text(payload->status_reason, out);
+    buf_truncate(out, at + cut(slice_skip(buf_slice(out), at)).len);
+}
+
+void event_add_texts(const struct record *record, const struct payload *payload, struct buf *out)
+{
+    CLEANUP(buf_cleanup) struct buf text = BUF_INIT;
+    const struct slice texts[] = {payload->type,
+                                  payload->app,
+                                  payload->integration_name,
+                                  payload->integration_id,
+                                  payload->connected_account_id,
+                                  payload->user_id,
+                                  payload->trigger_id};
+    if (record->key.ptr)
+        dedupe_key_format(record->key_hashed, record->key, &text);
+    text_index_add_text(out, buf_slice(&text));
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        text_index_add_text(out, cut(texts[i]));
+    buf_clear(&text);
+    event_add_reason(payload, &text);
+    text_index_add_text(out, buf_slice(&text));
+    if (buf_failed(&text))
+        out->failed = true;
+}
+
+/* ---- JSON ---- */
 
 static void add_id(const struct record *record, struct buf *out)
 {

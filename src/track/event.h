@@ -12,6 +12,8 @@
 #include "journal/journal.h"
 #include "wire/payload.h"
 
+#define EVENT_MAX_TEXT 500 /* bytes of a text that is tracked and found */
+
 struct event_view {
     bool reveal;         /* credentials inside the payload are shown */
     bool headers;        /* with "headers" and "from" */
@@ -28,5 +30,11 @@ void event_write_json(const struct record *record, const struct payload *payload
 /* The time at which it happened: the body's own, or that of receipt when the body has none or one that is
  * more than a day ahead of receipt. */
 usec event_occurred_at(const struct record *record, const struct payload *payload);
+
+/* Appends the status reason as everybody sees it: without credentials (redact_text()), and cut. */
+void event_add_reason(const struct payload *payload, struct buf *out);
+
+/* Appends the texts that the event is found by (text_index_add_text()), each cut at EVENT_MAX_TEXT. */
+void event_add_texts(const struct record *record, const struct payload *payload, struct buf *out);
 
 #endif

@@ -34,6 +34,8 @@ static inline bool question_failed(const struct question *question)
     return question->rc != RC_OK;
 }
 void question_fail(struct question *question, enum rc rc, const char *message);
+/* Remembers what SQLite answered. */
+void question_note(struct question *question, int code);
 
 /* A statement with its values bound (see track/sql.h); NULL after a failure. sqlite3_finalize() frees it. */
 sqlite3_stmt *question_ask(struct question *question, const char *sql, const char *format, ...);
@@ -44,12 +46,6 @@ int64_t question_number(struct question *question, int64_t otherwise, const char
                         ...);
 /* The number of a name; 0: there is no such name. */
 int64_t question_name(struct question *question, struct slice text);
-
-/*
- * Appends an FTS5 expression for the words of q: all must match; one that ends in '*' matches what begins so.
- * RC_BAD_PARAMETER is remembered for a q without words, with too many, or with too short a beginning.
- */
-void question_match(struct question *question, struct slice q, struct buf *out);
 
 /* The columns of an account for question_read_account(), from `account` as a. */
 #define QUESTION_ACCOUNT_COLUMNS                                                                             \
@@ -62,8 +58,10 @@ void question_match(struct question *question, struct slice q, struct buf *out);
 /* Its slices live until the next step. */
 struct account question_read_account(sqlite3_stmt *row);
 
-/* Appends the event with this number as JSON, after `between`; nothing when it is gone. */
-bool question_write_event(struct question *question, uint64_t seq, const struct event_view *view,
-                          const char *between, struct buf *out);
+/* Appends the event with this number as JSON, after `between`; nothing when it is gone, or when it does not
+ * have the words (NULL: any). */
+struct search;
+bool question_write_event(struct question *question, uint64_t seq, struct search *search,
+                          const struct event_view *view, const char *between, struct buf *out);
 
 #endif

@@ -2,13 +2,18 @@
 #include <stdlib.h>
 
 #include "track/lifecycle.h"
-#include "track/question.h"
+#include "track/search.h"
+#include "track/text_index.h"
+
+#define FIT_COST 8 /* what looking for the words costs, in rows */
 
 struct listing {
     struct question *question;
     const struct account_filter *filter;
     int64_t app; /* a name's number; 0: no condition */
     const struct page *page;
+    struct search *search; /* NULL: any account */
+    struct buf texts;      /* of an account */
     struct buf *out;
     size_t items;
     uint64_t next;
@@ -22,9 +27,24 @@ static bool fits(const struct listing *listing, sqlite3_stmt *row)
            (listing->app == 0 || column_number(row, 15) == listing->app);
 }
 
+/* By what account_writer.c gives to the index. */
+static bool has_words(struct listing *listing, const struct account *account)
+{
+    struct buf *texts = &listing->texts;
+    buf_clear(texts);
+    text_index_add_text(texts, account->id);
+    text_index_add_text(texts, account->user_id);
+    text_index_add_text(texts, account->app);
+    text_index_add_text(texts, account->integration_name);
+    text_index_add_text(texts, account->integration_id);
+    if (buf_failed(texts))
+        question_fail(listing->question, RC_NO_MEMORY, "memory ran out");
+    return search_fits(listing->search, buf_slice(texts));
+}
+
 static void take_rows(struct listing *listing, sqlite3_stmt *rows)
 {
-    size_t examined = 0;
+    size_t examined = listing->search ? listing->search->cost + listing->search->merged : 0;
     while (question_next(listing->question, rows)) {
         uint64_t id = (uint64_t)column_number(rows, 0);
         if (listing->items == listing->page->limit || examined++ >= QUESTION_BUDGET) {
@@ -34,6 +54,9 @@ static void take_rows(struct listing *listing, sqlite3_stmt *rows)
         if (!fits(listing, rows))
             continue;
         struct account account = question_read_account(rows);
+        examined += listing->search ? FIT_COST : 0;
+        if (listing->search && !has_words(listing, &account))
+            continue;
         buf_add_str(listing->out, listing->items++ ? "," : "");
         account_write_json(&account, listing->out);
     }
@@ -41,19 +64,16 @@ static void take_rows(struct listing *listing, sqlite3_stmt *rows)
 
 #define SELECT_ACCOUNTS "SELECT " QUESTION_ACCOUNT_COLUMNS " FROM account AS a "
 
-static void list_by_words(struct listing *listing, int64_t before)
+static void list_by_match(struct listing *listing, int64_t before, const struct buf *match)
 {
-    struct buf match = BUF_INIT;
-    question_match(listing->question, listing->filter->q, &match);
     sqlite3_stmt *rows = question_ask(listing->question,
                                       "SELECT " QUESTION_ACCOUNT_COLUMNS
                                       " FROM account_text AS t CROSS JOIN account AS a ON a.id = t.rowid "
                                       "WHERE account_text MATCH ?2 AND t.rowid < ?1 ORDER BY t.rowid DESC",
-                                      "is", before, buf_slice(&match));
+                                      "is", before, buf_slice(match));
     if (rows)
         take_rows(listing, rows);
     sqlite3_finalize(rows);
-    buf_cleanup(&match);
 }
 
 static void list_by_index(struct listing *listing, int64_t before)
@@ -81,6 +101,21 @@ static void list_by_index(struct listing *listing, int64_t before)
     sqlite3_finalize(rows);
 }
 
+static void list_by_words(struct listing *listing, int64_t before)
+{
+    struct search search;
+    struct buf match = BUF_INIT;
+    search_init(&search, listing->question, listing->filter->q);
+    listing->search = &search;
+    enum search_rows which = search_narrow(&search, "account_text", &match);
+    if (which == SEARCH_SOME)
+        list_by_match(listing, before, &match);
+    else if (which == SEARCH_ANY)
+        list_by_index(listing, before);
+    search_cleanup(&search);
+    buf_cleanup(&match);
+}
+
 enum rc question_accounts(struct questions *questions, const struct account_filter *filter,
                           const struct page *page, struct buf *out, struct err *err)
 {
@@ -101,6 +136,7 @@ enum rc question_accounts(struct questions *questions, const struct account_filt
         buf_addf(out, "],\"next\":\"%llu\"}", (unsigned long long)listing.next);
     else
         buf_add_str(out, "],\"next\":null}");
+    buf_cleanup(&listing.texts);
     return question_end(&question, out, err);
 }
 
@@ -183,7 +219,7 @@ static void read_timeline(struct question *question, int64_t account, bool revea
             timeline->next = entry.seq + 1;
             break;
         }
-        if (!question_write_event(question, (uint64_t)entry.seq, &view, "", text))
+        if (!question_write_event(question, (uint64_t)entry.seq, NULL, &view, "", text))
             continue;
         entry.len = text->len - entry.at;
         timeline->items[timeline->count++] = entry;

@@ -1,11 +1,12 @@
 #include <stdio.h>
 
-#include "track/question.h"
+#include "track/search.h"
 #include "track/text_index.h"
 
 #define FILTER_COUNT 3
 #define BLOCKS_READ  16  /* for one question, of those that are not known yet: about 10 ms */
 #define SPAN_COST    100 /* what beginning with another span costs, in rows */
+#define FIT_COST     30  /* what reading a record costs, to see whether it has the words */
 
 /* Numbers instead of names; 0: no condition. */
 struct conditions {
@@ -20,7 +21,12 @@ struct conditions {
 struct listing {
     struct question *question;
     struct conditions conditions;
-    struct buf match; /* of the words that are searched for; empty: none */
+    struct search *search; /* NULL: none */
+    struct narrowed {
+        int64_t shard; /* -1: none yet */
+        enum search_rows rows;
+        struct buf match;
+    } narrowed; /* by the words, in one table of the index */
     const struct page *page;
     struct event_view view;
     struct buf *out;
@@ -72,8 +78,11 @@ static bool take_rows(struct listing *listing, sqlite3_stmt *rows)
             listing->next = seq + 1;
             return false;
         }
-        if (fits(&listing->conditions, rows) && question_write_event(listing->question, seq, &listing->view,
-                                                                     listing->items ? "," : "", listing->out))
+        if (!fits(&listing->conditions, rows))
+            continue;
+        listing->examined += listing->search ? FIT_COST : 0;
+        if (question_write_event(listing->question, seq, listing->search, &listing->view,
+                                 listing->items ? "," : "", listing->out))
             listing->items++;
     }
     return true;
@@ -116,19 +125,34 @@ static bool has_table(struct question *question, int64_t shard)
     return has;
 }
 
-static bool list_shard(struct listing *listing, int64_t shard, uint64_t low, uint64_t high)
+/* Spans come newest first, so each table once. */
+static void narrow(struct listing *listing, int64_t shard)
+{
+    struct narrowed *narrowed = &listing->narrowed;
+    struct buf table = BUF_INIT;
+    if (narrowed->shard == shard)
+        return;
+    narrowed->shard = shard;
+    narrowed->rows = SEARCH_NONE;
+    text_index_table(shard, &table);
+    if (has_table(listing->question, shard))
+        narrowed->rows = search_narrow(listing->search, buf_str(&table), &narrowed->match);
+    listing->examined += listing->search->cost;
+    buf_cleanup(&table);
+}
+
+static bool list_matches(struct listing *listing, int64_t shard, uint64_t low, uint64_t high)
 {
     struct buf sql = BUF_INIT;
     bool go_on = true;
-    if (!has_table(listing->question, shard))
-        return true;
+    listing->examined += listing->search->merged;
     buf_add_str(&sql, "SELECT e.seq, e.account, e.type, e.app, e.at FROM ");
     text_index_table(shard, &sql);
     buf_add_str(&sql, " AS t CROSS JOIN event AS e ON e.seq = t.rowid WHERE ");
     text_index_table(shard, &sql);
     buf_add_str(&sql, " MATCH ?3 AND t.rowid >= ?1 AND t.rowid < ?2 ORDER BY t.rowid DESC");
     sqlite3_stmt *rows = question_ask(listing->question, buf_str(&sql), "iis", (int64_t)low, (int64_t)high,
-                                      buf_slice(&listing->match));
+                                      buf_slice(&listing->narrowed.match));
     if (rows)
         go_on = take_rows(listing, rows);
     sqlite3_finalize(rows);
@@ -139,9 +163,17 @@ static bool list_shard(struct listing *listing, int64_t shard, uint64_t low, uin
 static bool list_by_words(struct listing *listing, uint64_t low, uint64_t high)
 {
     bool go_on = true;
-    int64_t oldest = text_index_shard(low);
-    for (int64_t shard = text_index_shard(high); go_on && shard >= oldest; shard--)
-        go_on = list_shard(listing, shard, low, high);
+    while (go_on && low < high) {
+        int64_t shard = text_index_shard(high - 1);
+        uint64_t first = (uint64_t)shard << TEXT_SHARD_BITS;
+        uint64_t from = first > low ? first : low;
+        narrow(listing, shard);
+        if (listing->narrowed.rows == SEARCH_SOME)
+            go_on = list_matches(listing, shard, from, high);
+        else if (listing->narrowed.rows == SEARCH_ANY)
+            go_on = list_by_index(listing, from, high);
+        high = from;
+    }
     return go_on;
 }
 
@@ -155,7 +187,7 @@ static bool list_span(struct listing *listing, uint64_t low, uint64_t high)
         return false;
     }
     listing->examined += SPAN_COST;
-    bool go_on = listing->match.len ? list_by_words(listing, low, high) : list_by_index(listing, low, high);
+    bool go_on = listing->search ? list_by_words(listing, low, high) : list_by_index(listing, low, high);
     return go_on && !question_failed(listing->question);
 }
 
@@ -241,8 +273,12 @@ enum rc question_events(struct questions *questions, const struct event_filter *
     if (rc != RC_OK)
         return rc;
     struct listing listing = {.question = &question, .page = page, .view = {.reveal = reveal}, .out = out};
-    if (filter->q.ptr)
-        question_match(&question, filter->q, &listing.match);
+    struct search search = {.count = 0};
+    listing.narrowed.shard = -1;
+    if (filter->q.ptr) {
+        search_init(&search, &question, filter->q);
+        listing.search = &search;
+    }
     read_conditions(&question, filter, &listing.conditions);
     buf_add_str(out, "{\"items\":[");
     if (!listing.conditions.impossible)
@@ -251,7 +287,8 @@ enum rc question_events(struct questions *questions, const struct event_filter *
         buf_addf(out, "],\"next\":\"%llu\"}", (unsigned long long)listing.next);
     else
         buf_add_str(out, "],\"next\":null}");
-    buf_cleanup(&listing.match);
+    search_cleanup(&search);
+    buf_cleanup(&listing.narrowed.match);
     return question_end(&question, out, err);
 }
 
@@ -281,7 +318,7 @@ enum rc question_event(struct questions *questions, uint64_t seq, bool raw, bool
     struct raw_reading reading = {.seq = seq, .out = out};
     struct event_view view = {.reveal = reveal, .headers = true};
     if (!raw)
-        reading.found = question_write_event(&question, seq, &view, "", out);
+        reading.found = question_write_event(&question, seq, NULL, &view, "", out);
     else if (journal_read(question.journal, seq - 1, 1, copy_body, &reading, &last, &question.err) != RC_OK)
         question.rc = RC_STORAGE_UNAVAILABLE;
     if (!reading.found)

@@ -3,14 +3,11 @@
 #include <sys/stat.h>
 
 #include "journal/sqlite_conn.h"
-#include "track/question.h"
+#include "track/search.h"
 #include "track/state.h"
-#include "track/text_index.h"
 
 #define CACHE_KIB        2048
 #define CONNECTIONS_KEPT 4
-#define MAX_WORDS        10
-#define MIN_BEGINNING    3
 
 struct connection_to_state {
     struct connection_to_state *next;
@@ -94,6 +91,9 @@ static enum rc connection_new(struct questions *questions, const struct stat *fi
         rc = err_set(err, RC_STORAGE_UNAVAILABLE, "the read model is being made; ask again in a moment");
     if (rc == RC_OK)
         rc = sqlite_conn_limit_cache(&questions->site, connection->db, CACHE_KIB, err);
+    if (rc == RC_OK) /* for the tables of search_narrow(), which have nothing to store */
+        rc = sqlite_conn_exec(&questions->site, connection->db, "PRAGMA temp_store=MEMORY",
+                              "opening a database", err);
     if (rc != RC_OK) {
         connection_free(connection);
         return sqlite_conn_plain(rc);
@@ -140,7 +140,7 @@ static void give_back(struct questions *questions, struct connection_to_state *c
         connection_free(connection);
 }
 
-static void note(struct question *question, int code)
+void question_note(struct question *question, int code)
 {
     if (question->rc == RC_OK)
         question->rc = sqlite_conn_plain(sqlite_conn_fail(&question->questions->site, question->db, code,
@@ -165,7 +165,7 @@ enum rc question_begin(struct questions *questions, struct question *ret, struct
     ret->db = ret->connection->db;
     int code = sqlite3_exec(ret->db, "BEGIN", NULL, NULL, NULL);
     if (code != SQLITE_OK)
-        note(ret, code);
+        question_note(ret, code);
     return RC_OK;
 }
 
@@ -198,7 +198,7 @@ static sqlite3_stmt *ask(struct question *question, const char *sql, const char 
         code = sql_bind(rows, format, args);
     if (code == SQLITE_OK)
         return rows;
-    note(question, code);
+    question_note(question, code);
     sqlite3_finalize(rows);
     return NULL;
 }
@@ -218,7 +218,7 @@ bool question_next(struct question *question, sqlite3_stmt *rows)
         return false;
     int code = sqlite3_step(rows);
     if (code != SQLITE_ROW && code != SQLITE_DONE)
-        note(question, code);
+        question_note(question, code);
     return code == SQLITE_ROW;
 }
 
@@ -239,61 +239,6 @@ int64_t question_number(struct question *question, int64_t otherwise, const char
 int64_t question_name(struct question *question, struct slice text)
 {
     return question_number(question, 0, "SELECT id FROM name WHERE text = ?1", "s", text);
-}
-
-/* ---- words ---- */
-
-struct matching {
-    struct buf *out;
-    size_t words;
-    struct slice last; /* in out, without its quotes */
-};
-
-/* No word has a quote in it: the index takes those for separators. */
-static bool add_word(void *arg, struct slice word)
-{
-    struct matching *matching = arg;
-    buf_add_char(matching->out, '"');
-    size_t at = matching->out->len;
-    buf_add_slice(matching->out, word);
-    if (!buf_failed(matching->out))
-        matching->last = slice_of(matching->out->ptr + at, word.len);
-    buf_add_str(matching->out, "\" ");
-    return ++matching->words <= MAX_WORDS;
-}
-
-static size_t count_characters(struct slice text)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < text.len; i++)
-        count += ((unsigned char)text.ptr[i] & 0xC0) != 0x80;
-    return count;
-}
-
-/* What stands between two spaces may be several words to the index; a * belongs to the last of them. */
-static void add_words(struct question *question, struct slice text, struct matching *matching)
-{
-    bool beginning = slice_ends(text, "*");
-    size_t before = matching->words;
-    int code = text_index_split(question->db, text, add_word, matching);
-    if (code != SQLITE_OK)
-        note(question, code);
-    if (!beginning)
-        return;
-    if (matching->words == before || count_characters(matching->last) < MIN_BEGINNING)
-        question_fail(question, RC_BAD_PARAMETER, "q: at least 3 characters must stand before a *");
-    buf_add_str(matching->out, "* ");
-}
-
-void question_match(struct question *question, struct slice q, struct buf *out)
-{
-    struct matching matching = {.out = out};
-    while (q.len > 0 && !question_failed(question))
-        add_words(question, slice_split(&q, ' '), &matching);
-    if (matching.words == 0 || matching.words > MAX_WORDS)
-        question_fail(question, RC_BAD_PARAMETER, "q: from 1 to 10 words are searched for");
-    if (buf_failed(out))
-        question_fail(question, RC_NO_MEMORY, "memory ran out");
 }
 
 /* ---- rows ---- */
@@ -321,11 +266,24 @@ struct account question_read_account(sqlite3_stmt *row)
 
 struct event_writing {
     uint64_t seq;
+    struct question *question;
+    struct search *search;
+    struct buf texts;
     struct event_view view;
     const char *between;
     struct buf *out;
     bool written;
 };
+
+static bool has_words(struct event_writing *writing, const struct record *record,
+                      const struct payload *payload)
+{
+    static const struct payload UNREADABLE = {.shape = SHAPE_OTHER};
+    event_add_texts(record, payload ? payload : &UNREADABLE, &writing->texts);
+    if (buf_failed(&writing->texts))
+        question_fail(writing->question, RC_NO_MEMORY, "memory ran out");
+    return search_fits(writing->search, buf_slice(&writing->texts));
+}
 
 static bool write_event(void *arg, const struct record *record)
 {
@@ -338,24 +296,26 @@ static bool write_event(void *arg, const struct record *record)
     bool readable = json_parse(record->body, &tree, NULL) == RC_OK && json_is_object(tree);
     if (readable)
         payload_read(tree, &payload);
-    buf_add_str(writing->out, writing->between);
-    event_write_json(record, readable ? &payload : NULL, &writing->view, writing->out);
-    writing->written = true;
+    if (!writing->search || has_words(writing, record, readable ? &payload : NULL)) {
+        buf_add_str(writing->out, writing->between);
+        writing->view.duplicates = (uint64_t)question_number(
+            writing->question, 0, "SELECT count FROM duplicate WHERE seq = ?1", "i", (int64_t)writing->seq);
+        event_write_json(record, readable ? &payload : NULL, &writing->view, writing->out);
+        writing->written = true;
+    }
     json_decref(tree);
     return false;
 }
 
-bool question_write_event(struct question *question, uint64_t seq, const struct event_view *view,
-                          const char *between, struct buf *out)
+bool question_write_event(struct question *question, uint64_t seq, struct search *search,
+                          const struct event_view *view, const char *between, struct buf *out)
 {
-    struct event_writing writing = {.seq = seq, .view = *view, .between = between, .out = out};
+    struct event_writing writing = {
+        .seq = seq, .question = question, .search = search, .view = *view, .between = between, .out = out};
     struct err err;
     uint64_t last;
-    writing.view.duplicates = (uint64_t)question_number(
-        question, 0, "SELECT count FROM duplicate WHERE seq = ?1", "i", (int64_t)seq);
-    if (question_failed(question))
-        return false;
     enum rc rc = journal_read(question->journal, seq - 1, 1, write_event, &writing, &last, &err);
+    buf_cleanup(&writing.texts);
     if (rc != RC_OK)
         question_fail(question, rc, err.message);
     return writing.written;

@@ -8,7 +8,6 @@
 #include "track/account_writer.h"
 #include "track/event.h"
 #include "track/facts.h"
-#include "wire/dedupe_key.h"
 #include "wire/duplicates.h"
 
 struct read_model {
@@ -22,7 +21,7 @@ struct read_model {
     bool heard;         /* the listener was told something in this transaction */
 
     /* Used again for each record. */
-    struct buf words;
+    struct buf text;
     struct buf due;      /* struct due each */
     struct buf texts[3]; /* names of an account for the listener */
 };
@@ -32,16 +31,6 @@ struct read_model {
 static struct slice limited(struct slice text)
 {
     return text.len <= READ_MODEL_MAX_NAME ? text : SLICE_NONE;
-}
-
-/* At a whole character. */
-static struct slice cut(struct slice text, size_t max)
-{
-    if (text.len <= max)
-        return text;
-    while (max > 0 && ((unsigned char)text.ptr[max] & 0xC0) == 0x80)
-        max--;
-    return slice_of(text.ptr, max);
 }
 
 static bool is_heard(const struct read_model *model)
@@ -99,24 +88,13 @@ static void tell(struct read_model *model, const struct record *record, const st
 
 static void index_event(struct read_model *model, const struct record *record, const struct payload *payload)
 {
-    struct buf *words = &model->words;
-    const struct slice texts[] = {payload->type,
-                                  payload->app,
-                                  payload->integration_name,
-                                  payload->integration_id,
-                                  payload->connected_account_id,
-                                  payload->user_id,
-                                  payload->trigger_id,
-                                  cut(payload->status_reason, READ_MODEL_MAX_REASON)};
-    buf_clear(words);
-    dedupe_key_format(record->key_hashed, record->key, words);
-    buf_add_char(words, ' ');
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        text_index_words(words, cut(texts[i], READ_MODEL_MAX_REASON));
-    if (buf_failed(words))
+    struct buf *text = &model->text;
+    buf_clear(text);
+    event_add_texts(record, payload, text);
+    if (buf_failed(text))
         state_fail(&model->state, RC_NO_MEMORY, "memory ran out");
     else
-        text_index_add_event(&model->writer.text, &model->state, record->seq, buf_slice(words));
+        text_index_add_event(&model->writer.text, &model->state, record->seq, buf_slice(text));
 }
 
 static void count_shape(enum shape shape)
@@ -145,8 +123,12 @@ static void gather(struct read_model *model, const struct record *record, const 
         .integration_id = number_of(model, payload->integration_id),
     };
     fact.has_step = step_kind_of(payload->type, &fact.kind);
+    buf_clear(&model->text);
+    event_add_reason(payload, &model->text);
+    if (buf_failed(&model->text))
+        state_fail(&model->state, RC_NO_MEMORY, "memory ran out");
     facts_add(&model->facts, &model->state, &fact, limited(payload->connected_account_id),
-              limited(payload->user_id), cut(payload->status_reason, READ_MODEL_MAX_REASON));
+              limited(payload->user_id), buf_slice(&model->text));
 }
 
 static void write_events(struct read_model *model, const struct fact *list, size_t count)
@@ -460,7 +442,7 @@ void read_model_close(struct read_model *model)
     if (model->state.db)
         state_close(&model->state);
     facts_cleanup(&model->facts);
-    buf_cleanup(&model->words);
+    buf_cleanup(&model->text);
     buf_cleanup(&model->due);
     for (size_t i = 0; i < sizeof model->texts / sizeof model->texts[0]; i++)
         buf_cleanup(&model->texts[i]);

@@ -8,7 +8,7 @@
  * counts, of the same time the greater.
  *
  * Limits: ids and names of more than READ_MODEL_MAX_NAME bytes are not tracked (the event itself is kept and
- * listed); a status reason is cut at READ_MODEL_MAX_REASON. A body's time that is more than a day ahead of
+ * listed); a status reason is cut at EVENT_MAX_TEXT. A body's time that is more than a day ahead of
  * its receipt is not believed.
  *
  * Thread: the owner's (the tracker, or the rebuild command).
@@ -20,8 +20,7 @@
 #include "track/lifecycle.h"
 #include "track/tracker.h"
 
-#define READ_MODEL_MAX_NAME   256
-#define READ_MODEL_MAX_REASON 500
+#define READ_MODEL_MAX_NAME 256
 
 struct read_model_options {
     const char *directory;

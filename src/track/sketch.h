@@ -4,7 +4,7 @@
  * Durations are counted in buckets: one for each millisecond below 32 ms, then 16 for each power of two. A
  * quantile is answered with the middle of its bucket, so it is off by at most half a millisecond or 1/32
  * (3.2 %) of the exact one. Sketches of parts add up to the sketch of the whole, exactly. Durations over
- * 2^36 ms (795 days) count as that.
+ * 2^36 ms (795 days) count as that: the last bucket has no end, though sketch_bucket_end() gives it that.
  *
  * Counts may be negative while a sketch is a difference that is to be added to another.
  *
@@ -28,7 +28,7 @@ struct sketch {
 
 /* The bucket of a duration; negative ones count as 0. */
 size_t sketch_bucket(usec duration);
-/* The end of a bucket (what is in it is shorter), and the middle that stands for it. */
+/* The end of a bucket (what is in it is shorter, but for the last), and the middle that stands for it. */
 usec sketch_bucket_end(size_t bucket);
 usec sketch_bucket_middle(size_t bucket);
 

@@ -16,7 +16,7 @@
 const struct sqlite_schema STATE_SCHEMA = {
     .what = "read model",
     .application_id = 0x466C7331, /* "Fls1" */
-    .version = 1,
+    .version = 2,
     .sql =
         "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
         /* Types, apps and integrations, which repeat in every event. */

@@ -17,12 +17,9 @@
 #define STATE_PAGE_SIZE      4096 /* of new files */
 #define STATE_DAMAGED_SUFFIX "-damaged"
 
-/* SQLite's tokenizer of words, and what it takes as part of a word beside letters and digits. */
-#define STATE_TOKENIZER  "unicode61"
-#define STATE_WORD_CHARS "-_.:@+"
-#define STATE_FTS5_OPTIONS                                                                                   \
-    "content='', columnsize=0, detail=none, tokenize=\"" STATE_TOKENIZER " tokenchars '" STATE_WORD_CHARS    \
-    "'\""
+/* SQLite's tokenizer of words (track/splitter.h). */
+#define STATE_TOKENIZER    "unicode61"
+#define STATE_FTS5_OPTIONS "content='', columnsize=0, detail=none, tokenize='" STATE_TOKENIZER "'"
 
 extern const struct sqlite_schema STATE_SCHEMA;
 

@@ -35,72 +35,12 @@ void text_index_table(int64_t shard, struct buf *out)
     buf_addf(out, SHARD_PREFIX "%lld", (long long)shard);
 }
 
-static bool is_joint(char c)
-{
-    return c == '_' || c == '-' || c == '.' || c == ' ' || c == '/' || c == ':';
-}
-
-void text_index_words(struct buf *out, struct slice text)
+void text_index_add_text(struct buf *texts, struct slice text)
 {
     if (text.len == 0)
         return;
-    bool joints = false;
-    for (size_t i = 0; i < text.len && !joints; i++)
-        joints = is_joint(text.ptr[i]);
-    buf_add_slice(out, text);
-    buf_add_char(out, ' ');
-    for (size_t i = 0; joints && i < text.len; i++)
-        buf_add_char(out, is_joint(text.ptr[i]) ? ' ' : text.ptr[i]);
-    buf_add_char(out, ' ');
-}
-
-/* ---- words of a question ---- */
-
-struct splitting {
-    text_index_fn *fn;
-    void *arg;
-};
-
-static int on_token(void *arg, int flags, const char *token, int len, int start, int end)
-{
-    (void)flags;
-    (void)start;
-    (void)end;
-    struct splitting *splitting = arg;
-    return splitting->fn(splitting->arg, slice_of(token, (size_t)len)) ? SQLITE_OK : SQLITE_DONE;
-}
-
-/* SQLite hands out its tokenizers in this way only (its documentation, FTS5, section 7). */
-static int get_api(sqlite3 *db, fts5_api **ret)
-{
-    sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(db, "SELECT fts5(?1)", -1, &statement, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_bind_pointer(statement, 1, (void *)ret, "fts5_api_ptr", NULL);
-    if (code == SQLITE_OK)
-        sqlite3_step(statement);
-    sqlite3_finalize(statement);
-    return code == SQLITE_OK && !*ret ? SQLITE_ERROR : code;
-}
-
-int text_index_split(sqlite3 *db, struct slice text, text_index_fn *fn, void *arg)
-{
-    const char *options[] = {"tokenchars", STATE_WORD_CHARS};
-    struct splitting splitting = {fn, arg};
-    fts5_api *api = NULL;
-    fts5_tokenizer maker;
-    Fts5Tokenizer *tokenizer = NULL;
-    void *context = NULL;
-    int code = get_api(db, &api);
-    if (code == SQLITE_OK)
-        code = api->xFindTokenizer(api, STATE_TOKENIZER, &context, &maker);
-    if (code == SQLITE_OK)
-        code = maker.xCreate(context, options, 2, &tokenizer);
-    if (code != SQLITE_OK)
-        return code;
-    code = maker.xTokenize(tokenizer, &splitting, FTS5_TOKENIZE_QUERY, text.ptr, (int)text.len, on_token);
-    maker.xDelete(tokenizer);
-    return code == SQLITE_DONE ? SQLITE_OK : code;
+    buf_add_slice(texts, text);
+    buf_add_char(texts, '\n');
 }
 
 /* ---- tables ---- */
@@ -122,10 +62,10 @@ static bool prepare(struct state *state, const char *sql, sqlite3_stmt **ret)
     return code == SQLITE_OK;
 }
 
-static void run(struct state *state, sqlite3_stmt *statement, int64_t rowid, struct slice words)
+static void run(struct state *state, sqlite3_stmt *statement, int64_t rowid, struct slice texts)
 {
     sqlite3_bind_int64(statement, 1, rowid);
-    int code = sqlite3_bind_text(statement, 2, words.ptr, (int)words.len, SQLITE_STATIC);
+    int code = sqlite3_bind_text(statement, 2, texts.ptr, (int)texts.len, SQLITE_STATIC);
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
     sqlite3_reset(statement);
@@ -150,23 +90,23 @@ static void enter_shard(struct text_index *index, struct state *state, int64_t s
     buf_cleanup(&sql);
 }
 
-void text_index_add_event(struct text_index *index, struct state *state, uint64_t seq, struct slice words)
+void text_index_add_event(struct text_index *index, struct state *state, uint64_t seq, struct slice texts)
 {
     if (index->shard != text_index_shard(seq))
         enter_shard(index, state, text_index_shard(seq));
     if (!state_failed(state))
-        run(state, index->add_event, (int64_t)seq, words);
+        run(state, index->add_event, (int64_t)seq, texts);
 }
 
 void text_index_set_account(struct text_index *index, struct state *state, int64_t account,
-                            struct slice old_words, struct slice words)
+                            struct slice old_texts, struct slice texts)
 {
-    if (old_words.len > 0 &&
+    if (old_texts.len > 0 &&
         prepare(state, "INSERT INTO account_text(account_text, rowid, words) VALUES('delete', ?1, ?2)",
                 &index->remove_account))
-        run(state, index->remove_account, account, old_words);
+        run(state, index->remove_account, account, old_texts);
     if (prepare(state, "INSERT INTO account_text(rowid, words) VALUES(?1, ?2)", &index->add_account))
-        run(state, index->add_account, account, words);
+        run(state, index->add_account, account, texts);
 }
 
 /* The shards that there are, oldest first, up to `max`. */

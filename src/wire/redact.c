@@ -11,6 +11,9 @@
 /* A parameter's name that is longer is none of ours. */
 #define PARAMETER_MAX 128
 
+/* A token is at least so long. */
+#define TOKEN_MIN 8
+
 /* The objects on the way to an account's secrets. */
 enum place {
     PLACE_NONE = JSON_MARK_NONE,
@@ -110,89 +113,223 @@ static unsigned char mark_of(unsigned char mark, struct slice name_token)
     return JSON_MARK_NONE;
 }
 
-/* --- parameters inside strings -------------------------------------------------------------------------- */
+/* ---- inside strings ---- */
+
+/* A text as it is, or as it stands inside a token. */
+struct reading {
+    struct slice rest;
+    bool escaped;
+};
+
+static unsigned take_unit(struct reading *reading)
+{
+    unsigned unit = (unsigned char)reading->rest.ptr[0];
+    reading->rest = slice_skip(reading->rest, reading->escaped ? next_unit(reading->rest, &unit) : 1);
+    return unit;
+}
+
+static bool is_ascii_of(unsigned unit, const char *set)
+{
+    return unit && unit < 0x80 && strchr(set, (int)unit);
+}
 
 static bool ends_value(unsigned unit)
 {
-    return unit <= ' ' || (unit < 0x80 && strchr("&;#\"'<>", (int)unit));
+    return unit <= ' ' || is_ascii_of(unit, "&;#\"'<>");
+}
+
+static bool is_alphanumeric(unsigned unit)
+{
+    return (unit >= '0' && unit <= '9') || ((unit | 0x20) >= 'a' && (unit | 0x20) <= 'z');
 }
 
 static bool is_of_name(unsigned unit)
 {
-    return (unit >= '0' && unit <= '9') || ((unit | 0x20) >= 'a' && (unit | 0x20) <= 'z') ||
-           (unit < 0x80 && unit && strchr("-_.~%[]", (int)unit));
+    return is_alphanumeric(unit) || is_ascii_of(unit, "-_.~%[]");
 }
 
-static size_t value_length(struct slice rest)
+/* RFC 6750, section 2.1; RFC 7617 has a part of it. */
+static bool is_of_token(unsigned unit)
 {
-    size_t len = 0;
-    while (len < rest.len) {
-        unsigned unit;
-        size_t n = next_unit(slice_skip(rest, len), &unit);
-        if (ends_value(unit))
-            break;
-        len += n;
-    }
-    return len;
+    return is_alphanumeric(unit) || is_ascii_of(unit, "-._~+/=");
 }
 
-/* `name`: a part of a token, up to before the '='; `before`: what stands before it. */
-static bool is_secret_parameter(struct slice name, unsigned before)
+/* The bytes from here on that are none of those that `ends` says. */
+static size_t length_until(struct reading reading, bool (*ends)(unsigned unit))
+{
+    const char *from = reading.rest.ptr;
+    while (reading.rest.len > 0) {
+        const char *at = reading.rest.ptr;
+        if (ends(take_unit(&reading)))
+            return (size_t)(at - from);
+    }
+    return (size_t)(reading.rest.ptr - from);
+}
+
+static bool is_other_than_space(unsigned unit)
+{
+    return unit != ' ' && unit != '\t';
+}
+
+static bool is_other_than_of_token(unsigned unit)
+{
+    return !is_of_token(unit);
+}
+
+static bool is_other_than_of_name(unsigned unit)
+{
+    return !is_of_name(unit);
+}
+
+static bool ends_authority(unsigned unit)
+{
+    return unit == '/' || unit == '?' || unit == '\\' || ends_value(unit);
+}
+
+static struct reading skip(struct reading reading, size_t len)
+{
+    reading.rest = slice_skip(reading.rest, len);
+    return reading;
+}
+
+/* `name`: up to before the '='; `before`: what stands before it. */
+static bool is_secret_parameter(struct reading name, unsigned before)
 {
     struct secret_name secret = {.len = 0};
-    if (name.len == 0 || name.len > PARAMETER_MAX)
+    if (name.rest.len == 0 || name.rest.len > PARAMETER_MAX)
         return false;
-    while (name.len > 0) {
-        unsigned unit;
-        name = slice_skip(name, next_unit(name, &unit));
+    while (name.rest.len > 0) {
+        unsigned unit = take_unit(&name);
         secret_name_add(&secret, unit < 0x80 ? (char)unit : '\0');
     }
-    bool in_address = before && before < 0x80 && strchr("?&#", (int)before);
-    return in_address ? secret_name_judge_parameter(&secret) : secret_name_judge(&secret) != SECRET_NOT;
+    return is_ascii_of(before, "?&#") ? secret_name_judge_parameter(&secret)
+                                      : secret_name_judge(&secret) != SECRET_NOT;
 }
 
-static bool may_have_parameters(struct slice token)
+static bool is_scheme(struct slice word)
 {
-    return memchr(token.ptr, '=', token.len) || memmem(token.ptr, token.len, "\\u003", 5);
+    return slice_is_nocase(word, "bearer") || slice_is_nocase(word, "basic");
 }
 
-/* `copied` is what has been written; the name of a parameter that may have begun is from `name` on. */
+/* Where a credential stands: so many bytes further on, of so many bytes; none: nothing. */
+struct place_of_secret {
+    size_t at;
+    size_t len;
+};
+
+/* What an Authorization header says, from behind its ':' or '=' on; the scheme stays. */
+static struct place_of_secret find_authorization(struct reading rest)
+{
+    size_t at = length_until(rest, is_other_than_space);
+    size_t word = length_until(skip(rest, at), is_other_than_of_name);
+    if (is_scheme(slice_of(rest.rest.ptr + at, word)))
+        at += word + length_until(skip(rest, at + word), is_other_than_space);
+    return (struct place_of_secret){at, length_until(skip(rest, at), ends_value)};
+}
+
+/* Behind "Bearer": prose goes on in words ("bearer token"), of which none has a digit. */
+static struct place_of_secret find_token(struct reading rest)
+{
+    struct place_of_secret place = {length_until(rest, is_other_than_space), 0};
+    size_t len = length_until(skip(rest, place.at), is_other_than_of_token);
+    for (size_t i = 0; i < len && place.len == 0; i++)
+        if (is_ascii_of((unsigned char)rest.rest.ptr[place.at + i], "0123456789"))
+            place.len = len;
+    return len >= TOKEN_MIN ? place : (struct place_of_secret){0, 0};
+}
+
+/* Behind "://": who speaks, up to the last '@' before the host. */
+static struct place_of_secret find_user(struct reading rest)
+{
+    struct slice authority = slice_of(rest.rest.ptr, length_until(rest, ends_authority));
+    const char *at = authority.len ? memrchr(authority.ptr, '@', authority.len) : NULL;
+    return (struct place_of_secret){0, at ? (size_t)(at - authority.ptr) : 0};
+}
+
+/* A word and what stands around it: `unit` comes behind it, then `rest`. */
+struct around {
+    struct reading word;
+    unsigned before;
+    unsigned unit;
+    bool is_address; /* "/" came before "/" and ":" before that */
+};
+
+static struct place_of_secret find_secret(const struct around *around, struct reading rest)
+{
+    struct slice word = around->word.rest;
+    if (around->is_address)
+        return find_user(rest);
+    if ((around->unit == ':' || around->unit == '=') &&
+        (slice_is_nocase(word, "authorization") || slice_is_nocase(word, "proxy-authorization")))
+        return find_authorization(rest);
+    if (around->unit == '=' && is_secret_parameter(around->word, around->before))
+        return (struct place_of_secret){0, length_until(rest, ends_value)};
+    if (around->unit == ' ' && is_scheme(word))
+        return find_token(rest);
+    return (struct place_of_secret){0, 0};
+}
+
+static bool may_have_secrets(struct slice text)
+{
+    return memchr(text.ptr, '=', text.len) || memchr(text.ptr, ':', text.len) ||
+           memchr(text.ptr, ' ', text.len) || memmem(text.ptr, text.len, "\\u00", 4);
+}
+
+/* `copied` is what has been written; a word has begun at `word`. */
+static void write_text(struct reading reading, struct buf *out)
+{
+    const char *copied = reading.rest.ptr;
+    struct around around = {.word = reading};
+    unsigned last[2] = {0, 0};
+    const char *end = reading.rest.ptr + reading.rest.len;
+    while (reading.rest.len > 0) {
+        const char *at = reading.rest.ptr;
+        around.unit = take_unit(&reading);
+        if (is_of_name(around.unit))
+            continue;
+        around.word.rest.len = (size_t)(at - around.word.rest.ptr);
+        around.is_address =
+            around.word.rest.len == 0 && around.unit == '/' && last[0] == '/' && last[1] == ':';
+        struct place_of_secret place = find_secret(&around, reading);
+        if (place.len > 0) {
+            buf_add(out, copied, (size_t)(reading.rest.ptr + place.at - copied));
+            buf_add_str(out, REDACTED);
+            reading = skip(reading, place.at + place.len);
+            copied = reading.rest.ptr;
+        }
+        last[1] = around.word.rest.len == 0 ? last[0] : 0;
+        last[0] = around.unit;
+        around.before = around.unit;
+        around.word.rest = reading.rest;
+    }
+    buf_add(out, copied, (size_t)(end - copied));
+}
+
 static void write_string(struct slice token, struct buf *out)
 {
-    struct slice rest = inside(token);
-    const char *copied = token.ptr;
-    const char *name = rest.ptr;
-    unsigned before = 0;
-    bool may = may_have_parameters(token);
-    while (may && rest.len > 0) {
-        unsigned unit;
-        size_t len = 0;
-        const char *at = rest.ptr;
-        rest = slice_skip(rest, next_unit(rest, &unit));
-        if (unit == '=' && is_secret_parameter(slice_of(name, (size_t)(at - name)), before))
-            len = value_length(rest);
-        if (len > 0) {
-            buf_add(out, copied, (size_t)(rest.ptr - copied));
-            buf_add_str(out, REDACTED);
-            rest = slice_skip(rest, len);
-            copied = rest.ptr;
-        }
-        if (!is_of_name(unit)) {
-            name = rest.ptr;
-            before = unit;
-        }
+    if (!may_have_secrets(token)) {
+        buf_add_slice(out, token);
+        return;
     }
-    buf_add(out, copied, (size_t)(token.ptr + token.len - copied));
+    buf_add_char(out, '"');
+    write_text((struct reading){inside(token), true}, out);
+    buf_add_char(out, '"');
+}
+
+void redact_text(struct slice text, struct buf *out)
+{
+    if (text.len > 0)
+        write_text((struct reading){text, false}, out);
 }
 
 void redact_quote(struct slice text, struct buf *out)
 {
-    CLEANUP(buf_cleanup) struct buf quoted = BUF_INIT;
-    json_quote(text, &quoted);
-    if (buf_failed(&quoted))
+    CLEANUP(buf_cleanup) struct buf redacted = BUF_INIT;
+    redact_text(text, &redacted);
+    if (buf_failed(&redacted))
         out->failed = true;
     else
-        write_string(buf_slice(&quoted), out);
+        json_quote(buf_slice(&redacted), out);
 }
 
 void json_redact(struct slice text, struct buf *out)

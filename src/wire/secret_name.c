@@ -188,7 +188,7 @@ static bool is_whole(const struct secret_name *name, const struct word *words, s
 
 enum secret_verdict secret_name_judge(struct secret_name *name)
 {
-    static const struct word UNLESS_NUMBER[] = {WORD("tokens")};
+    static const struct word UNLESS_NUMBER[] = {WORD("pass"), WORD("tokens")};
     end_part(name, 0, name->last[0] == KIND_DIGIT);
     if ((name->found && !name->described) || is_whole(name, CREDENTIALS, COUNT(CREDENTIALS)) ||
         is_whole(name, ENDINGS, COUNT(ENDINGS)))

@@ -8,7 +8,7 @@
  *   unless the last part that is no number says that it only tells something about one (token_type, key_id,
  *   secret_name, password_changed_at, token_url), or it says where a list goes on (next_page_token).
  * So `tokens_used` and `max_tokens` are none, `client_secret_value`, `refresh_token_1` and `x-api-key-old`
- * are. `tokens` alone is one unless its value is a number.
+ * are. `tokens` and `pass` alone are one unless the value is a number.
  *
  * Names come byte by byte: they may be of any length, in linear time and bounded memory.
  *

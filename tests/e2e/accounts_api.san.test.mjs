@@ -97,6 +97,19 @@ test('words of accounts', async (t) => {
     assert.deepEqual(ids((await api.get(`${ACCOUNTS}?q=gmail`)).items), []);
 });
 
+test('a status reason is shown without the credentials inside it, and not found by them', async (t) => {
+    const { server, api } = await start(t);
+    const reason = 'no answer of https://ada:SECRET1@x.y/cb?code=SECRET2&state=1, sent Authorization: Bearer SECRET3';
+    const shown = 'no answer of https://[redacted]@x.y/cb?code=[redacted]&state=1, sent Authorization: Bearer [redacted]';
+    await postAll(server, [expiredEvent({ account: 'ca_told', reason })]);
+    await api.caughtUp();
+    assert.equal((await api.get(`${ACCOUNTS}/ca_told`)).account.status_reason, shown);
+    assert.equal((await api.get(`${ACCOUNTS}/ca_told`)).timeline[0].payload.data.status_reason, shown);
+    assert.equal((await api.get(`${ACCOUNTS}?q=ca_told`)).items[0].status_reason, shown);
+    assert.equal((await api.get('/api/v1/events?q=answer')).items[0].payload.data.status_reason, shown);
+    for (const q of ['SECRET1', 'SECRET2', 'SECRET3', 'sec*']) assert.deepEqual((await api.get(`/api/v1/events?q=${q}`)).items, [], q);
+});
+
 test('pages stay whole while accounts appear and change', async (t) => {
     const { server, api } = await start(t);
     const first = Array.from({ length: 100 }, (_, i) => `first-${i}`);

@@ -148,6 +148,13 @@ test('an event and the account that it changes arrive, redacted and complete', a
         path: '/api/v1/events/4', headers: { authorization: `Bearer ${server.token}` },
     });
     assert.equal(listed.json.id, received.id);
+    assertStored(await server.post(JSON.stringify({
+        id: 'msg_1', timestamp: new Date().toISOString(), type: 'composio.connected_account.expired', metadata: {},
+        data: { id: 'ca_4', user_id: 'user-1', status: 'EXPIRED', status_reason: 'for https://x.y/cb?code=planted&state=1' },
+    })));
+    await stream.untilEvents(2);
+    assert.equal(stream.accounts.at(-1).status_reason, 'for https://x.y/cb?code=[redacted]&state=1');
+    assert.equal(stream.events[1].payload.data.status_reason, 'for https://x.y/cb?code=[redacted]&state=1');
     await server.stop();
     await stream.until('the end of the stream', () => stream.ended);
 });

@@ -573,7 +573,7 @@ static void long_reasons_are_cut_at_a_character(void **state)
     struct fixture *f = *state;
     CLEANUP(buf_cleanup) struct buf more = BUF_INIT;
     buf_add_str(&more, ",\"status_reason\":\"a");
-    for (int i = 0; i < READ_MODEL_MAX_REASON / 2; i++)
+    for (int i = 0; i < EVENT_MAX_TEXT / 2; i++)
         buf_add_str(&more, "\xC3\xA9"); /* two bytes each; the last one would be cut in half */
     buf_add_char(&more, '"');
     expired_at(f, 0, buf_str(&more));

@@ -91,7 +91,7 @@ static void hides_by_name(void **state)
         "access_token", "refresh_token", "id_token",       "api_key",     "apikey",        "token",
         "password",     "secret",        "client_secret",  "private_key", "authorization", "bearer",
         "cookie",       "accessToken",   "API-KEY",        "x-api-key",   "_T_o-K-e_N_",   "\\u0061pi_key",
-        "t\\u006Fken",  "to\\u002dken",  "\\u0050ASSWORD",
+        "t\\u006Fken",  "to\\u002dken",  "\\u0050ASSWORD", "toke\\nn",
     };
     static const char *const VALUES[] = {
         "\"x\"", "\"\"", "1.5e3", "{\"a\":{\"b\":[1]}}", "[[],{}]", "[{\"token\":\"}\"}]", "\"a\\\"}b\"",
@@ -112,7 +112,7 @@ static void leaves_what_tells_nothing(void **state)
     static const char *const UNTOUCHED[] = {
         "{\"token\":null,\"secret\":true,\"password\":false,\"cookie\":{},\"api_key\":[],\"a\":1}",
         "{\"tokens\":1,\"next_page_token\":\"x\",\"\":1,\"---\":2}",
-        "{\"toke\\nn\":1,\"tok\\u0000en\":1,\"tok\xC3\xA9n\":1}",
+        "{\"tok\\u0000en\":1,\"tok\xC3\xA9n\":1}",
         "[\"token\",\"secret\",[\"password\"]]",
         "{\"name\":\"token\",\"x\":\"secret\"}",
         "\"token\"",
@@ -204,6 +204,8 @@ static void takes_names_apart(void **state)
             fail_msg("%s is none", HARMLESS[i]);
     expect("{\"tokens\":{\"a\":1},\"x\":{\"tokens\":[\"b\"]}}",
            "{\"tokens\":" HIDDEN ",\"x\":{\"tokens\":" HIDDEN "}}");
+    expect("{\"auth\":{\"pass\":\"x\"},\"pass\":7,\"passed\":\"y\"}",
+           "{\"auth\":{\"pass\":" HIDDEN "},\"pass\":7,\"passed\":\"y\"}");
     expect("{\"tokens\":12,\"\\ud800token\":1}", "{\"tokens\":12,\"\\ud800token\":" HIDDEN "}");
 }
 
@@ -241,6 +243,20 @@ static void hides_parameters_inside_strings(void **state)
         {"a?user[password]=s3", "a?user[password]=" R},
         {"a?token==s3=&b", "a?token=" R "&b"},
         {"a?token=" R, "a?token=" R},
+        /* who speaks in an address */
+        {"https://ada:s3cret@a.b/c", "https://" R "@a.b/c"},
+        {"see <postgres://ada:s3@t4@a.b:5432/c?d=e@f>", "see <postgres://" R "@a.b:5432/c?d=e@f>"},
+        {"https:\\/\\/ada\\u003as3@a.b/c@d", "https:\\/\\/" R "@a.b/c@d"},
+        {"git clone https://ghp_s3@a.b", "git clone https://" R "@a.b"},
+        {"a://b/c://s3:t4@d?e://f:g5@h", "a://b/c://" R "@d?e://" R "@h"},
+        /* headers in texts */
+        {"Authorization: Bearer s3cret.t4_-~+/=, x", "Authorization: Bearer " R " x"},
+        {"-H 'authorization:Basic QWxhZGRpbg==' x", "-H 'authorization:Basic " R "' x"},
+        {"proxy-authorization: s3 x", "proxy-authorization: " R " x"},
+        {"authorization=bearer s3&x", "authorization=bearer " R "&x"},
+        {"sent bearer  eyJhbGciOi.J9 x", "sent bearer  " R " x"},
+        {"{\\\"a\\\":\\\"Bearer abcdefg1\\\"}", "{\\\"a\\\":\\\"Bearer " R "\\\"}"},
+        {"BASIC \\u0051Wxh1ZGRpbg==", "BASIC " R},
     };
     static const char *const UNTOUCHED[] = {
         "",
@@ -257,6 +273,19 @@ static void hides_parameters_inside_strings(void **state)
         "token: x",
         "a?token =x",
         "\\\"=\\\"",
+        "https://a.b/c@d",
+        "https://a.b:80, ada@example.com",
+        "ada@example.com: //x",
+        "://",
+        "a:/b@c",
+        "bearer authentication failed",
+        "bearer token 12345678",
+        "bearer abc1",
+        "Bearer",
+        "forbearer abcdefg1",
+        "authorization failed: 12345678",
+        "Authorization: ",
+        "a basic: 12345678",
     };
     for (size_t i = 0; i < COUNT(CASES) + COUNT(UNTOUCHED); i++) {
         bool changes = i < COUNT(CASES);
@@ -269,6 +298,31 @@ static void hides_parameters_inside_strings(void **state)
         expect(text, want);
     }
 #undef R
+}
+
+static void hides_credentials_in_plain_texts(void **state)
+{
+    (void)state;
+#define R "[redacted]"
+    static const char *const CASES[][2] = {
+        {"", ""},
+        {"timed out", "timed out"},
+        {"for https://x.y/cb?code=s3&state=1", "for https://x.y/cb?code=" R "&state=1"},
+        {"C:\\new\\token=s3\\t4 x", "C:\\new\\token=" R " x"},
+        {"https://a:b\"@c", "https://a:b\"@c"},
+        {"Bearer s3cret78\nBearer \xFF", "Bearer " R "\nBearer \xFF"},
+        {"token=\\", "token=" R},
+    };
+#undef R
+    CLEANUP(buf_cleanup) struct buf out = BUF_INIT;
+    for (size_t i = 0; i < COUNT(CASES); i++) {
+        buf_clear(&out);
+        redact_text(slice_str(CASES[i][0]), &out);
+        assert_string_equal(buf_str(&out), CASES[i][1]);
+    }
+    buf_clear(&out);
+    redact_quote(slice_str("a \"b\" ?token=s3\"\\"), &out);
+    assert_string_equal(buf_str(&out), "\"a \\\"b\\\" ?token=[redacted]\\\"\\\\\"");
 }
 
 static void knows_names_of_headers(void **state)
@@ -293,6 +347,7 @@ int main(void)
         cmocka_unit_test(takes_names_apart),
         cmocka_unit_test(takes_long_names_apart),
         cmocka_unit_test(hides_parameters_inside_strings),
+        cmocka_unit_test(hides_credentials_in_plain_texts),
         cmocka_unit_test(knows_names_of_headers),
     };
     return cmocka_run_group_tests_name("wire/redact", tests, NULL, NULL);

@@ -1,0 +1,250 @@
+#include "track/search.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+
+/* Between two parts, and twice between two texts; no part has one. */
+#define MARK '\x01'
+/* So many words are looked for one by one. They are read as they are needed, however often they occur. */
+#define LISTED_MAX  16
+#define LISTED_COST 40 /* of one, in rows */
+/* When narrowing has cost so much, more beginnings are left to search_fits(). */
+#define COST_MAX 10000
+/* Greater than all that goes on after a beginning; less than it, and greater than the beginning itself. */
+#define RANGE_END  "\xF4\x8F\xBF\xBF"
+#define RANGE_NEXT "\x01"
+
+static void check_memory(struct search *search, const struct buf *buf)
+{
+    if (buf_failed(buf))
+        question_fail(search->question, RC_NO_MEMORY, "memory ran out");
+}
+
+/* ---- words ---- */
+
+struct splitting {
+    struct buf *out;
+    size_t count;
+    size_t end; /* of the last part, in the text */
+};
+
+static void add_part(void *arg, struct slice part, size_t end)
+{
+    struct splitting *splitting = arg;
+    buf_add_slice(splitting->out, part);
+    buf_add_char(splitting->out, MARK);
+    splitting->count++;
+    splitting->end = end;
+}
+
+static struct splitting split(struct search *search, struct slice text, struct buf *out)
+{
+    struct splitting splitting = {.out = out};
+    buf_add_char(out, MARK);
+    int code = question_failed(search->question)
+                   ? SQLITE_OK
+                   : splitter_run(&search->splitter, text, add_part, &splitting);
+    if (code != SQLITE_OK)
+        question_note(search->question, code);
+    check_memory(search, out);
+    return splitting;
+}
+
+static size_t count_characters(struct slice text)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < text.len; i++)
+        count += ((unsigned char)text.ptr[i] & 0xC0) != 0x80;
+    return count;
+}
+
+static void add_word(struct search *search, struct slice text)
+{
+    bool goes_on = slice_ends(text, "*");
+    size_t at = search->parts.len;
+    if (goes_on)
+        text.len--;
+    struct splitting splitting = split(search, text, &search->parts);
+    if (goes_on && (splitting.count == 0 || count_characters(text) < SEARCH_MIN_BEGINNING))
+        question_fail(search->question, RC_BAD_PARAMETER, "q: at least 3 characters must stand before a *");
+    if (splitting.count == 0) {
+        buf_truncate(&search->parts, at);
+        return;
+    }
+    if (search->count < SEARCH_MAX_WORDS)
+        search->words[search->count] = (struct search_word){
+            .at = at,
+            .len = search->parts.len - at,
+            .is_beginning = goes_on && splitting.end == text.len,
+        };
+    search->count++;
+}
+
+void search_init(struct search *search, struct question *question, struct slice q)
+{
+    *search = (struct search){.question = question};
+    int code = question_failed(question) ? SQLITE_OK : splitter_open(&search->splitter, question->db);
+    if (code != SQLITE_OK)
+        question_note(question, code);
+    while (q.len > 0 && !question_failed(question))
+        add_word(search, slice_split(&q, ' '));
+    if (search->count == 0 || search->count > SEARCH_MAX_WORDS) {
+        search->count = 0;
+        question_fail(question, RC_BAD_PARAMETER, "q: from 1 to 10 words are searched for");
+    }
+}
+
+void search_cleanup(struct search *search)
+{
+    splitter_close(&search->splitter);
+    buf_cleanup(&search->parts);
+    buf_cleanup(&search->row);
+    buf_cleanup(&search->range);
+}
+
+/* ---- the index ---- */
+
+/* A word of the index, which has no quotes. */
+static void add_term(struct buf *match, const char *between, struct slice term)
+{
+    buf_add_str(match, between);
+    buf_add_char(match, '"');
+    buf_add_slice(match, term);
+    buf_add_char(match, '"');
+}
+
+/* SQLite shows the words of an index as a table; nothing of it is stored. */
+static void make_terms(struct search *search, const char *table)
+{
+    struct buf sql = BUF_INIT;
+    buf_addf(&sql, "CREATE VIRTUAL TABLE IF NOT EXISTS temp.%s_terms USING fts5vocab(main, %s, instance)",
+             table, table);
+    int code = sqlite3_exec(search->question->db, buf_str(&sql), NULL, NULL, NULL);
+    if (code != SQLITE_OK)
+        question_note(search->question, code);
+    buf_cleanup(&sql);
+}
+
+/* What begins with `beginning`, from `from` on; a row for each entry of the index. */
+static sqlite3_stmt *ask_terms(struct search *search, const char *what, const char *table, struct slice from,
+                               struct slice beginning, int64_t limit)
+{
+    struct buf sql = BUF_INIT;
+    buf_addf(&sql, "SELECT %s FROM (SELECT term FROM temp.%s_terms WHERE term >= ?1 AND term <= ?2 LIMIT ?3)",
+             what, table);
+    buf_clear(&search->range);
+    buf_add_slice(&search->range, beginning);
+    buf_add_str(&search->range, RANGE_END);
+    sqlite3_stmt *rows =
+        question_ask(search->question, buf_str(&sql), "ssi", from, buf_slice(&search->range), limit);
+    buf_cleanup(&sql);
+    return rows;
+}
+
+/* Adds "(a OR b …)" of the words that begin so. false: there are too many. */
+static bool add_listed(struct search *search, const char *table, struct slice beginning, struct buf *match,
+                       size_t *ret_count)
+{
+    CLEANUP(buf_cleanup) struct buf from = BUF_INIT;
+    size_t at = match->len;
+    size_t count = 0;
+    buf_add_slice(&from, beginning);
+    for (bool more = true; more && count <= LISTED_MAX;) {
+        sqlite3_stmt *row = ask_terms(search, "term", table, buf_slice(&from), beginning, 1);
+        more = row && question_next(search->question, row);
+        if (more) {
+            add_term(match, count++ ? " OR " : "(", column_text(row, 0));
+            buf_clear(&from);
+            buf_add_slice(&from, column_text(row, 0));
+            buf_add_str(&from, RANGE_NEXT);
+        }
+        sqlite3_finalize(row);
+    }
+    *ret_count = count;
+    search->cost += count * LISTED_COST;
+    if (count > LISTED_MAX)
+        buf_truncate(match, at);
+    else if (count > 0)
+        buf_add_char(match, ')');
+    return count <= LISTED_MAX;
+}
+
+static size_t count_entries(struct search *search, const char *table, struct slice beginning)
+{
+    sqlite3_stmt *row = ask_terms(search, "count(*)", table, beginning, beginning, SEARCH_MERGED_MAX + 1);
+    size_t count = row && question_next(search->question, row) ? (size_t)column_number(row, 0) : 0;
+    sqlite3_finalize(row);
+    search->cost += count;
+    return count;
+}
+
+/* false: no row has it. */
+static bool narrow_beginning(struct search *search, const char *table, struct slice beginning,
+                             struct buf *match)
+{
+    size_t at = match->len;
+    size_t count;
+    if (search->cost >= COST_MAX)
+        return true;
+    if (at > 0)
+        buf_add_str(match, " AND ");
+    if (add_listed(search, table, beginning, match, &count))
+        return count > 0;
+    buf_truncate(match, at);
+    /* What one of them leaves is narrow enough. */
+    if (search->merged > 0 || (count = count_entries(search, table, beginning)) > SEARCH_MERGED_MAX)
+        return true;
+    search->merged = count;
+    add_term(match, at > 0 ? " AND " : "", beginning);
+    buf_add_char(match, '*');
+    return true;
+}
+
+static bool narrow_word(struct search *search, const char *table, const struct search_word *word,
+                        struct buf *match)
+{
+    struct slice rest = slice_of(search->parts.ptr + word->at + 1, word->len - 1);
+    while (rest.len > 0) {
+        struct slice part = slice_split(&rest, MARK);
+        if (rest.len == 0 && word->is_beginning)
+            return narrow_beginning(search, table, part, match);
+        add_term(match, match->len > 0 ? " AND " : "", part);
+    }
+    return true;
+}
+
+enum search_rows search_narrow(struct search *search, const char *table, struct buf *ret_match)
+{
+    bool possible = true;
+    buf_clear(ret_match);
+    search->cost = 0;
+    search->merged = 0;
+    make_terms(search, table);
+    for (size_t i = 0; possible && i < search->count && !question_failed(search->question); i++)
+        possible = narrow_word(search, table, &search->words[i], ret_match);
+    check_memory(search, ret_match);
+    if (!possible || question_failed(search->question))
+        return SEARCH_NONE;
+    return ret_match->len > 0 ? SEARCH_SOME : SEARCH_ANY;
+}
+
+/* ---- rows ---- */
+
+static bool has_word(const struct search *search, const struct search_word *word)
+{
+    size_t len = word->is_beginning ? word->len - 1 : word->len;
+    struct slice row = buf_slice(&search->row);
+    return memmem(row.ptr, row.len, search->parts.ptr + word->at, len) != NULL;
+}
+
+bool search_fits(struct search *search, struct slice texts)
+{
+    buf_clear(&search->row);
+    while (texts.len > 0)
+        split(search, slice_split(&texts, '\n'), &search->row);
+    bool fits = !question_failed(search->question);
+    for (size_t i = 0; fits && i < search->count; i++)
+        fits = has_word(search, &search->words[i]);
+    return fits;
+}
