@@ -112,6 +112,7 @@ static void list_by_words(struct listing *listing, int64_t before)
         list_by_match(listing, before, &match);
     else if (which == SEARCH_ANY)
         list_by_index(listing, before);
+    listing->search = NULL;
     search_cleanup(&search);
     buf_cleanup(&match);
 }
