@@ -167,13 +167,15 @@ async function* history(file, { limit, verified, more }) {
 }
 
 /**
- * A data directory with the past of simulated users, who all come from one seed.
+ * A data directory with the past of about so many simulated users, who all come from one seed.
  * verified: as if their webhooks had been signed.   limit: so many events at most.   more: records among them.
  */
 async function past(t, { users, span = '24h', seed = 7, limit = Infinity, verified = false, more = [] }) {
     const directory = temporaryDirectory(t, { memory: true });
     const [told, lines, data] = ['told.jsonl', 'past.jsonl', 'data'].map((name) => path.join(directory, name));
-    const args = ['simulate', '--seed', seed, '--history', span, '--users', users, '--dry-run', '--output', told];
+    // They come at random: a few more than should come, so that they do not run out before now.
+    const interval = `${Math.ceil((Number.parseInt(span, 10) * (span.endsWith('d') ? 86_400_000 : 3_600_000)) / users)}ms`;
+    const args = ['simulate', '--seed', seed, '--history', span, '--users', Math.ceil(users * 1.2) + 50, '--interval', interval, '--dry-run', '--output', told];
     assert.equal((await fairlead(args.map(String))).code, 0);
     await pipeline(history(told, { limit, verified, more }), fs.createWriteStream(lines));
     const imported = await fairlead(['import', '--data', data, lines]);
