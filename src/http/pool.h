@@ -1,10 +1,10 @@
 /*
- * pool - work that may block, on libuv's threads, and a word on the loop when it is done.
+ * pool - work that may block, on other threads, and a word on the loop when it is done.
  *
  * Endpoints with RUN_POOL use it by themselves; a handler that needs a database in between asks with
- * pool_submit(request->pool, …). Long errands of streams, which nobody waits for with a time limit, have a
- * lane of their own, pool_enqueue(): there is always a thread that they leave to questions, and however many
- * they are, none is refused and no question is because of them.
+ * pool_submit(request->pool, …); they run on libuv's threads. Long errands of streams, which nobody waits for
+ * with a time limit, have a thread of their own, pool_enqueue(): one after the other and at low priority, so
+ * that however many they are, none is refused, no question waits for them, and receiving goes first.
  *
  * Invariant: after pool_submit() has returned RC_OK, `done` is called exactly once, later, on the loop; so
  * with an errand unless it is withdrawn. Stopping waits for it. A stream may be closed while its work is
@@ -20,8 +20,7 @@
 
 #include "base/error.h"
 
-#define POOL_MAX     64 /* questions under way or waiting for a thread; beyond: RC_OVERLOADED */
-#define POOL_ERRANDS 2  /* under way at the same time, of libuv's 4 threads; the others wait in order */
+#define POOL_MAX 64 /* questions under way or waiting for a thread; beyond: RC_OVERLOADED */
 
 struct pool;
 struct pool_errand;
@@ -35,7 +34,8 @@ MUST_CHECK enum rc pool_enqueue(struct pool *pool, void (*work)(void *arg), void
 /* true: its turn had not come; neither `work` nor `done` will be called. */
 bool pool_withdraw(struct pool_errand *errand);
 
-/* The server's part: `on_done` is called after each `done`. The pool must be idle when it is freed. */
+/* The server's part: `on_done` is called after each `done`. NULL: there is no memory or no thread left. The
+ * pool must be idle when it is freed, and its loop not closed. */
 struct uv_loop_s;
 struct pool *pool_new(struct uv_loop_s *loop, void (*on_done)(void *arg), void *arg);
 void pool_free(struct pool *pool);

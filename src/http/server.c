@@ -419,10 +419,10 @@ enum rc server_run(struct server *server, struct receive *receive, void (*on_rea
     return RC_OK;
 }
 
-static void close_handle(uv_handle_t *handle, void *arg)
+/* All but the pool's, which is needed until its work is done. */
+static void close_handle(uv_handle_t *handle, void *pool)
 {
-    (void)arg;
-    if (!uv_is_closing(handle))
+    if (handle->data != pool && !uv_is_closing(handle))
         uv_close(handle, NULL);
 }
 
@@ -430,8 +430,9 @@ void server_close(struct server *server)
 {
     if (!server)
         return;
-    uv_walk(&server->loop, close_handle, NULL);
+    uv_walk(&server->loop, close_handle, server->pool);
     uv_run(&server->loop, UV_RUN_DEFAULT);
+    pool_free(server->pool);
     int left = uv_loop_close(&server->loop);
     assert(left == 0);
     (void)left;
@@ -441,7 +442,6 @@ void server_close(struct server *server)
         close(server->listener);
     if (server->exchanges.options)
         exchanges_cleanup(&server->exchanges);
-    pool_free(server->pool);
     buf_cleanup(&server->url);
     free(server);
 }
