@@ -236,13 +236,19 @@ bool keyring_checks(const struct keyring *keyring)
 
 static enum rc check_present(const struct signature_input *input, struct err *err)
 {
-    const char *id = input->id.len ? "" : " webhook-id";
-    const char *timestamp = input->timestamp.len ? "" : " webhook-timestamp";
-    const char *signature = input->signature.len ? "" : " webhook-signature";
-    if (!*id && !*timestamp && !*signature)
+    const struct {
+        const char *name;
+        struct slice value;
+    } needed[] = {{"webhook-id", input->id},
+                  {"webhook-timestamp", input->timestamp},
+                  {"webhook-signature", input->signature}};
+    CLEANUP(buf_cleanup) struct buf missing = BUF_INIT_LIMIT(64);
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
+        if (needed[i].value.len == 0)
+            buf_addf(&missing, "%s%s", missing.len ? ", " : "", needed[i].name);
+    if (missing.len == 0 && !buf_failed(&missing))
         return RC_OK;
-    return err_set(err, RC_SIGNATURE_MISSING, "a secret is set and the request lacks:%s%s%s", id, timestamp,
-                   signature);
+    return err_set(err, RC_SIGNATURE_MISSING, "a secret is set and the request lacks %s", buf_str(&missing));
 }
 
 #define SECONDS_DIGITS 18 /* no overflow in 64 bits */

@@ -46,7 +46,7 @@ function dump(data) {
     return [
         query(file, '.dump meta name account step event duplicate rollup tally'),
         query(file, "SELECT rowid FROM event_text_0('completed') ORDER BY rowid"),
-        query(file, "SELECT rowid FROM account_text('app_1 OR user_7') ORDER BY rowid"),
+        query(file, "SELECT rowid FROM account_text('(app AND 1) OR (user AND 7)') ORDER BY rowid"),
     ].join('----\n');
 }
 
