@@ -53,7 +53,7 @@ static bool is_count(const char *name, const json_t *value)
     return json_is_number(value) && secret_name_judge(&secret) == SECRET_UNLESS_NUMBER;
 }
 
-/* The same, or the same up to where a '=' has REDACTED behind it. */
+/* The same, or the same up to where REDACTED stands in place of a part. */
 static bool is_same_text(struct slice was, struct slice is)
 {
     size_t same = 0;
@@ -61,8 +61,8 @@ static bool is_same_text(struct slice was, struct slice is)
         same++;
     if (same == was.len && same == is.len)
         return true;
-    const char *hidden = memmem(is.ptr, is.len, "=" REDACTED, strlen("=" REDACTED));
-    return hidden && hidden < is.ptr + same;
+    const char *hidden = memmem(is.ptr, is.len, REDACTED, strlen(REDACTED));
+    return hidden && hidden <= is.ptr + same;
 }
 
 static void check_same(const json_t *was, const json_t *is, const char *path, bool hidden);
@@ -130,6 +130,8 @@ static void check_planted(struct slice text)
         {"{\"a\":", ",\"dbPassword2_old\":\"" SECRET "\"}"},
         {"{\"data\":{\"state\":[", ",\"" SECRET "\"]}}"},
         {"[", ",\"https:\\/\\/a.b\\/?x=1\\u0026access_token=" SECRET "\"]"},
+        {"[", ",\"https:\\/\\/ada:" SECRET "@a.b\\/\"]"},
+        {"[", ",\"Authorization: " SECRET "\"]"},
     };
     if (memmem(text.ptr, text.len, SECRET, strlen(SECRET)))
         return;
