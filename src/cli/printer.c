@@ -5,12 +5,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/metric.h"
+#include "base/priority.h"
 #include "wire/head.h"
 #include "wire/json.h"
 #include "wire/payload.h"
@@ -19,7 +18,6 @@
 #define WAIT         (500 * USEC_PER_MS)
 #define STOP_TIME    USEC_PER_SEC
 #define WRITE_BYTES  ((size_t)4096) /* PIPE_BUF: what a pipe that polls writable takes without blocking */
-#define NICE_LEVEL   15
 
 struct printer {
     struct journal *journal;
@@ -205,7 +203,7 @@ static void read_on(struct printer *printer)
 static void *run(void *arg)
 {
     struct printer *printer = arg;
-    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE_LEVEL);
+    priority_lower(PRIORITY_PRINTER);
     while (!printer->broken && !out_of_time(printer)) {
         uint64_t behind = count_behind(printer);
         buf_clear(&printer->text);

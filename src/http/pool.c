@@ -3,12 +3,9 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #include <uv.h>
 
-#define NICE_LEVEL 10 /* of the errands' thread, as the tracker's */
+#include "base/priority.h"
 
 struct job {
     uv_work_t uv; /* its data: this job */
@@ -106,7 +103,7 @@ enum rc pool_submit(struct pool *pool, void (*work)(void *arg), void (*done)(voi
 static void *run_errands(void *arg)
 {
     struct pool *pool = arg;
-    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE_LEVEL);
+    priority_lower(PRIORITY_BACKGROUND);
     pthread_mutex_lock(&pool->mutex);
     while (!pool->stopping) {
         struct pool_errand *errand = pool->begun;

@@ -3,13 +3,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/priority.h"
 #include "journal/placed_file.h"
 #include "track/follower.h"
 #include "track/state.h"
@@ -18,7 +16,6 @@
 #define RETRY_TIME     USEC_PER_SEC
 #define LONGEST_WAIT   (10 * USEC_PER_SEC)
 #define GATHER_TIME    (12 * USEC_PER_MS)
-#define NICE_LEVEL     10
 #define CHECK_INTERVAL USEC_MINUTE
 
 struct tracker {
@@ -145,7 +142,7 @@ static void *run(void *arg)
     struct tracker *tracker = arg;
     struct err err = {""};
     /* A thread of its own in Linux's eyes: receiving goes first when both want the processor. */
-    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE_LEVEL);
+    priority_lower(PRIORITY_BACKGROUND);
     while (!atomic_load(&tracker->stopping)) {
         bool more = false;
         check_if_doubted(tracker);
