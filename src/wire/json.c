@@ -76,8 +76,8 @@ static bool is_unit_between(struct slice text, unsigned min, unsigned max)
     return unit >= min && unit <= max;
 }
 
-/* \u0000 goes everywhere, not in names alone, because a token does not know whether it is a name. */
-static void replace_escapes(char *at, struct slice string)
+/* Jansson holds \u0000 in values, not in names. */
+static void replace_escapes(char *at, struct slice string, bool is_name)
 {
     size_t i = 0;
     while (i < string.len) {
@@ -87,7 +87,7 @@ static void replace_escapes(char *at, struct slice string)
         } else if (is_unit_between(tail, 0xD800, 0xDBFF) &&
                    is_unit_between(slice_skip(tail, 6), 0xDC00, 0xDFFF)) {
             i += 12;
-        } else if (is_unit_between(tail, 0xD800, 0xDFFF) || is_unit_between(tail, 0, 0)) {
+        } else if (is_unit_between(tail, 0xD800, 0xDFFF) || (is_name && is_unit_between(tail, 0, 0))) {
             memcpy(at + i, "\\ufffd", 6);
             i += 6;
         } else {
@@ -107,14 +107,17 @@ static json_t *parse_with_stand_ins(struct slice text)
     if (buf_failed(&copy))
         return NULL;
     struct slice rest = buf_slice(&copy);
+    struct slice before = rest;
     struct json_token token;
     do {
         token = json_token_next(&rest);
-        char *at = copy.ptr + (token.text.ptr - copy.ptr);
         if (token.kind == JSON_TOKEN_NUMBER)
-            replace_number(at, token.text);
+            replace_number(copy.ptr + (token.text.ptr - copy.ptr), token.text);
         else if (token.kind == JSON_TOKEN_STRING)
-            replace_escapes(at, token.text);
+            replace_escapes(copy.ptr + (token.text.ptr - copy.ptr), token.text, false);
+        else if (token.kind == JSON_TOKEN_COLON)
+            replace_escapes(copy.ptr + (before.ptr - copy.ptr), before, true);
+        before = token.text;
     } while (token.kind != JSON_TOKEN_END && token.kind != JSON_TOKEN_FAULT);
     return json_loadb(copy.ptr, copy.len, PARSE_FLAGS, NULL);
 }

@@ -245,6 +245,10 @@ static void keeps_zero_characters_in_values(void **state)
     (void)state;
     CLEANUP(free_tree) json_t *tree = parse(slice_str("{\"a\":\"x\\u0000y\"}"));
     assert_true(slice_equal(json_get_slice(tree, "a"), slice_of("x\0y", 3)));
+    CLEANUP(free_tree)
+    json_t *beside = parse(slice_str("{\"b\" :1e999,\"a\":\"x\\u0000y\",\"c\\u0000\\ud800\":1}"));
+    assert_true(slice_equal(json_get_slice(beside, "a"), slice_of("x\0y", 3)));
+    assert_int_equal(json_integer_value(json_object_get(beside, "c\xEF\xBF\xBD\xEF\xBF\xBD")), 1);
 }
 
 /* Work that grew with the square of the length would take hours here. */
