@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/metric.h"
-#include "base/priority.h"
+#include "base/thread.h"
 #include "wire/head.h"
 #include "wire/json.h"
 #include "wire/payload.h"
@@ -203,7 +203,7 @@ static void read_on(struct printer *printer)
 static void *run(void *arg)
 {
     struct printer *printer = arg;
-    priority_lower(PRIORITY_PRINTER);
+    thread_begin("printer", THREAD_PRINTER);
     while (!printer->broken && !out_of_time(printer)) {
         uint64_t behind = count_behind(printer);
         buf_clear(&printer->text);

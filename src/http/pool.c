@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
-#include "base/priority.h"
+#include "base/thread.h"
 
 struct job {
     uv_work_t uv; /* its data: this job */
@@ -103,7 +103,7 @@ enum rc pool_submit(struct pool *pool, void (*work)(void *arg), void (*done)(voi
 static void *run_errands(void *arg)
 {
     struct pool *pool = arg;
-    priority_lower(PRIORITY_BACKGROUND);
+    thread_begin("errands", THREAD_BACKGROUND);
     pthread_mutex_lock(&pool->mutex);
     while (!pool->stopping) {
         struct pool_errand *errand = pool->begun;

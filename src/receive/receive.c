@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "base/thread.h"
 #include "wire/dedupe_key.h"
 #include "wire/duplicates.h"
 #include "wire/head.h"
@@ -428,6 +429,7 @@ static void *run(void *arg)
 {
     struct receive *receive = arg;
     usec next_chore = 0;
+    thread_begin("receive", THREAD_FIRST);
     pthread_mutex_lock(&receive->mutex);
     for (;;) {
         take_over_keys(receive);

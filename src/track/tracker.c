@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "base/priority.h"
+#include "base/thread.h"
 #include "journal/placed_file.h"
 #include "track/follower.h"
 #include "track/state.h"
@@ -142,7 +142,7 @@ static void *run(void *arg)
     struct tracker *tracker = arg;
     struct err err = {""};
     /* A thread of its own in Linux's eyes: receiving goes first when both want the processor. */
-    priority_lower(PRIORITY_BACKGROUND);
+    thread_begin("tracker", THREAD_BACKGROUND);
     while (!atomic_load(&tracker->stopping)) {
         bool more = false;
         check_if_doubted(tracker);
