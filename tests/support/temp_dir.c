@@ -12,8 +12,10 @@
 
 void temp_dir_make(char out[TEMP_DIR_SIZE])
 {
-    const char *parent = getenv("TMPDIR");
-    int n = snprintf(out, TEMP_DIR_SIZE, "%s/fairlead-test-XXXXXX", parent && *parent ? parent : "/tmp");
+    const char *memory = getenv("MEMORY_TMPDIR");
+    const char *disk = getenv("TMPDIR");
+    const char *parent = memory && *memory ? memory : disk && *disk ? disk : "/tmp";
+    int n = snprintf(out, TEMP_DIR_SIZE, "%s/fairlead-test-XXXXXX", parent);
     assert_true(n > 0 && n < TEMP_DIR_SIZE);
     assert_non_null(mkdtemp(out));
 }

@@ -8,7 +8,8 @@
 
 #define TEMP_DIR_SIZE 256
 
-/* Makes one under TMPDIR (/tmp without it), mode 0700. Fails the test when it cannot. */
+/* Makes one under MEMORY_TMPDIR, which no disk slows down, or TMPDIR, or /tmp; mode 0700. Fails the test when
+ * it cannot. */
 void temp_dir_make(char out[TEMP_DIR_SIZE]);
 void temp_dir_remove(const char *path);
 
