@@ -18,8 +18,9 @@ import { text } from "../text";
 const t = text.live;
 const historyRows = 100;
 
-// Rows below the screen cost as much as those on it. In a flood only the newest are drawn; the others follow bit by bit as soon as
-// somebody may want them: when rows are held, or when it is quiet again.
+// Rows below the screen cost as much as those on it. At first a screenful is drawn, in a flood only the newest; the others follow bit by
+// bit as soon as somebody may want them: when rows are held, or when it is quiet.
+const firstRows = 30;
 const floodRows = 60;
 const floodBatch = 20; // events at once
 const quietMs = 1000;
@@ -161,7 +162,7 @@ function isReading(frame: HTMLElement | null, open: ReadonlySet<number>): boolea
 
 // How many rows are drawn.
 function useDrawn(list: LiveList, isHeld: () => boolean): [number, (comingIn: number) => void] {
-  const [drawn, setDrawn] = useState(historyRows);
+  const [drawn, setDrawn] = useState(firstRows);
   const floodedAt = useRef(-Infinity);
   const held = useRef(isHeld);
   held.current = isHeld;
