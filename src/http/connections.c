@@ -8,11 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "base/metric.h"
 
 #define PEER_BUCKETS 1024
+
+/* Ends that are seen in one turn of the loop; the others in the next. */
+#define ENDS 64
 
 /* Everybody from one address. */
 struct peer {
@@ -24,13 +28,15 @@ struct peer {
 struct connection {
     struct connection *prev;
     struct connection *next;
+    struct connection *next_ended;
+    struct connection **ended_at; /* what points to it; NULL: the peer has not ended */
     struct peer *peer;
     usec since;
     int fd;
     enum phase phase;
     bool shut;
     bool expired;
-    void (*on_shut)(void *arg);
+    void (*on_end)(void *arg);
     void *arg;
     char address[INET6_ADDRSTRLEN];
 };
@@ -44,19 +50,30 @@ struct connections {
     struct connection_limits limits;
     struct phase_list phases[PHASE_COUNT];
     struct peer *peers[PEER_BUCKETS];
+    struct connection *ended; /* those whose peers have closed their side */
     size_t count;
+    int ends;
 };
 
 struct connections *connections_new(const struct connection_limits *limits)
 {
     struct connections *all = calloc(1, sizeof *all);
-    if (all)
-        all->limits = *limits;
+    if (!all)
+        return NULL;
+    all->limits = *limits;
+    all->ends = epoll_create1(EPOLL_CLOEXEC);
+    if (all->ends < 0) {
+        free(all);
+        return NULL;
+    }
     return all;
 }
 
 void connections_free(struct connections *all)
 {
+    if (!all)
+        return;
+    close(all->ends);
     free(all);
 }
 
@@ -145,14 +162,32 @@ static void link_to_phase(struct connections *all, struct connection *connection
     list->last = connection;
 }
 
+static void unlink_from_ended(struct connection *connection)
+{
+    if (!connection->ended_at)
+        return;
+    *connection->ended_at = connection->next_ended;
+    if (connection->next_ended)
+        connection->next_ended->ended_at = connection->ended_at;
+}
+
+static void link_to_ended(struct connections *all, struct connection *connection)
+{
+    connection->next_ended = all->ended;
+    connection->ended_at = &all->ended;
+    if (all->ended)
+        all->ended->ended_at = &connection->next_ended;
+    all->ended = connection;
+}
+
 static bool shut(struct connection *connection)
 {
     if (connection->shut)
         return false;
     connection->shut = true;
     shutdown(connection->fd, SHUT_RDWR);
-    if (connection->on_shut)
-        connection->on_shut(connection->arg);
+    if (connection->on_end)
+        connection->on_end(connection->arg);
     return true;
 }
 
@@ -162,10 +197,12 @@ void connection_shut(struct connection *connection)
         metric_add(METRIC_CONNECTIONS_CLOSED, 1);
 }
 
-void connection_set_on_shut(struct connection *connection, void (*on_shut)(void *arg), void *arg)
+void connection_set_on_end(struct connection *connection, void (*on_end)(void *arg), void *arg)
 {
-    connection->on_shut = on_shut;
+    connection->on_end = on_end;
     connection->arg = arg;
+    if (on_end && (connection->shut || connection->ended_at))
+        on_end(arg);
 }
 
 void connection_limit_silence(struct connection *connection, usec limit)
@@ -174,29 +211,51 @@ void connection_limit_silence(struct connection *connection, usec limit)
     setsockopt(connection->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof limit_ms);
 }
 
-bool connection_has_ended(const struct connection *connection)
+/* ---- ends ---- */
+
+static bool watch_end(const struct connections *all, struct connection *connection)
 {
-    struct pollfd peer = {.fd = connection->fd, .events = POLLRDHUP};
-    return poll(&peer, 1, 0) > 0;
+    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data = {.ptr = connection}};
+    return epoll_ctl(all->ends, EPOLL_CTL_ADD, connection->fd, &event) == 0;
 }
 
-void connection_watch_end(const struct connection *connection, int epoll, void *arg)
+int connections_ends(const struct connections *all)
 {
-    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data = {.ptr = arg}};
-    epoll_ctl(epoll, EPOLL_CTL_ADD, connection->fd, &event);
+    return all->ends;
 }
 
-void connection_unwatch_end(const struct connection *connection, int epoll)
+void connections_see_ends(struct connections *all)
 {
-    epoll_ctl(epoll, EPOLL_CTL_DEL, connection->fd, NULL);
+    struct epoll_event events[ENDS];
+    int count = epoll_wait(all->ends, events, ENDS, 0);
+    for (int i = 0; i < count; i++) {
+        struct connection *connection = events[i].data.ptr; /* all of them live: removing ends the watch */
+        if (!connection->ended_at)
+            link_to_ended(all, connection);
+        if (connection->on_end)
+            connection->on_end(connection->arg);
+    }
 }
 
-void connection_shut_if_ended(struct connection *connection)
+/* Does it wait for bytes that will never come? */
+static bool waits_in_vain(const struct connections *all, const struct connection *connection)
 {
+    static const bool WAITS[PHASE_COUNT] = {
+        [PHASE_FIRST] = true, [PHASE_IDLE] = true, [PHASE_HEADERS] = true, [PHASE_BODY] = true};
     char byte;
-    if (recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
-        shut(connection);
+    if (connection->shut || !WAITS[connection->phase] || (all->limits.tls && connection->phase != PHASE_IDLE))
+        return false;
+    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
+
+static void shut_ended(struct connections *all)
+{
+    for (struct connection *connection = all->ended; connection; connection = connection->next_ended)
+        if (waits_in_vain(all, connection))
+            shut(connection);
+}
+
+/* ---- who has to go ---- */
 
 /* Shut connections stay in their list until the library has seen their end: skip them. */
 static struct connection *oldest(struct connections *all, enum phase phase)
@@ -222,6 +281,8 @@ static struct connection *longest_waiting(struct connections *all)
     }
     if (!longest)
         longest = oldest(all, PHASE_BODY);
+    if (!longest)
+        longest = oldest(all, PHASE_ANSWER);
     return longest ? longest : oldest(all, PHASE_STREAM);
 }
 
@@ -242,12 +303,13 @@ struct connection *connections_add(struct connections *all, int fd, const struct
     if (!connection)
         return NULL;
     struct in6_addr address = address_of(from);
-    connection->peer = peer_take(all, &address);
+    connection->fd = fd;
+    connection->peer = watch_end(all, connection) ? peer_take(all, &address) : NULL;
     if (!connection->peer) {
+        epoll_ctl(all->ends, EPOLL_CTL_DEL, fd, NULL);
         free(connection);
         return NULL;
     }
-    connection->fd = fd;
     if (IN6_IS_ADDR_V4MAPPED(&address))
         inet_ntop(AF_INET, &address.s6_addr[12], connection->address, sizeof connection->address);
     else
@@ -263,7 +325,9 @@ struct connection *connections_add(struct connections *all, int fd, const struct
 void connections_remove(struct connections *all, struct connection *connection)
 {
     unlink_from_phase(all, connection);
+    unlink_from_ended(connection);
     peer_release(all, connection->peer);
+    epoll_ctl(all->ends, EPOLL_CTL_DEL, connection->fd, NULL);
     free(connection);
     all->count--;
     metric_set(METRIC_CONNECTIONS, (int64_t)all->count);
@@ -278,6 +342,7 @@ void connection_enter(struct connections *all, struct connection *connection, en
 usec connections_expire(struct connections *all, usec now)
 {
     usec next = 0;
+    shut_ended(all);
     for (int phase = 0; phase < PHASE_COUNT; phase++) {
         usec limit = all->limits.phase_time[phase];
         if (limit == 0)

@@ -24,8 +24,9 @@ enum phase {
     PHASE_FIRST,   /* accepted, the first request's headers are not complete */
     PHASE_IDLE,    /* a request was answered, nothing of the next one has come */
     PHASE_HEADERS, /* a request line has come, its headers are not complete */
-    PHASE_BODY,    /* headers are complete, the body is not; also while the answer is being sent */
+    PHASE_BODY,    /* headers are complete, the body is not */
     PHASE_WORK,    /* it is our turn: no limit */
+    PHASE_ANSWER,  /* the answer is being sent */
     PHASE_STREAM,  /* a reply without an end: no limit, and the last to make room */
     PHASE_COUNT,
 };
@@ -36,10 +37,11 @@ struct connections;
 struct connection_limits {
     usec phase_time[PHASE_COUNT]; /* 0: no limit */
     size_t max_connections;
+    bool tls;               /* the library holds bytes that it has read and not looked at */
     size_t max_per_address; /* not counted for loopback: reverse proxies live there; 0: no limit */
 };
 
-/* NULL when memory ran out. */
+/* NULL when memory or descriptors ran out. */
 struct connections *connections_new(const struct connection_limits *limits);
 void connections_free(struct connections *all);
 
@@ -52,19 +54,12 @@ void connections_remove(struct connections *all, struct connection *connection);
 void connection_enter(struct connections *all, struct connection *connection, enum phase phase);
 
 /*
- * Shuts it down when the peer has sent its last byte. libmicrohttpd 0.9.75 misses an end that arrived
- * together with the data before it, unless the connection was suspended in between, and would keep the
- * connection until it expires.
+ * An epoll descriptor that is readable when peers have closed their side or connections broke; then call
+ * connections_see_ends(). Each connection is told of once, and costs nothing before. libmicrohttpd 0.9.75
+ * misses an end that arrived together with the data before it, and does not watch a suspended connection.
  */
-void connection_shut_if_ended(struct connection *connection);
-
-/* Has the peer closed its side, or is the connection broken? Also when bytes before the end are unread. */
-bool connection_has_ended(const struct connection *connection);
-
-/* What connection_has_ended() says is told by this epoll descriptor, once, when it becomes true; `arg` comes
- * with it. Costs nothing in between. Not told when the kernel has no memory for it. */
-void connection_watch_end(const struct connection *connection, int epoll, void *arg);
-void connection_unwatch_end(const struct connection *connection, int epoll);
+int connections_ends(const struct connections *all);
+void connections_see_ends(struct connections *all);
 
 /* A peer that acknowledges nothing for so long is gone: the kernel then ends the connection. For connections
  * without a time limit. */
@@ -76,11 +71,13 @@ void connection_shut(struct connection *connection);
 /* Was it shut down because its phase had its time? */
 bool connection_has_expired(const struct connection *connection);
 
-/* Who must be told when it is shut down, because the library does not watch a suspended connection; NULL:
- * nobody. */
-void connection_set_on_shut(struct connection *connection, void (*on_shut)(void *arg), void *arg);
+/* Who must be told when it is shut down or connections_see_ends() finds its end, at once if that has been;
+ * NULL: nobody. */
+void connection_set_on_end(struct connection *connection, void (*on_end)(void *arg), void *arg);
 
-/* Shuts down what has expired and returns when to call again (monotonic usec), 0: no need. */
+/* Shuts down what has expired, and what has ended and was read to its end, without a request to be answered;
+ * returns when to call again
+ * (monotonic usec), 0: no need. */
 usec connections_expire(struct connections *all, usec now);
 
 /* Shuts down every connection from which no whole request has come. For stopping. */

@@ -19,8 +19,9 @@ enum step {
     STEP_HEADERS,
     STEP_BODY,
     STEP_REFUSED,   /* answered without receive or the pool */
-    STEP_SUBMITTED, /* suspended: receive has the webhook */
+    STEP_SUBMITTED, /* receive has the webhook */
     STEP_DONE,
+    STEP_LEFT,    /* receive has the webhook, nobody waits for the answer: http and connection are gone */
     STEP_WORKING, /* suspended: the pool has the call */
     STEP_WORKED,
 };
@@ -34,6 +35,8 @@ struct exchange {
     enum step step;
     bool is_webhook;
     bool close_after;
+    bool suspended; /* while submitted */
+    unsigned asked;
     enum rc refused;
     struct err err;
     uint64_t discarded;
@@ -62,16 +65,17 @@ enum rc exchanges_init(struct exchanges *all, const struct server_options *optio
         .phase_time = {[PHASE_FIRST] = options->header_timeout,
                        [PHASE_IDLE] = options->idle_timeout,
                        [PHASE_HEADERS] = options->header_timeout,
-                       [PHASE_BODY] = options->body_timeout},
+                       [PHASE_BODY] = options->body_timeout,
+                       [PHASE_ANSWER] = options->body_timeout},
+        .tls = options->tls_cert != NULL,
         .max_connections = options->max_connections,
         .max_per_address = options->max_per_address,
     };
-    bool watched = streams_init(&all->streams);
     all->connections = connections_new(&limits);
     all->refusals = refusals_new();
     all->stored = fixed_response("{\"success\":true}");
     all->duplicate = fixed_response("{\"success\":true,\"duplicate\":true}");
-    if (!watched || !all->connections || !all->refusals || !all->stored || !all->duplicate) {
+    if (!all->connections || !all->refusals || !all->stored || !all->duplicate) {
         exchanges_cleanup(all);
         return err_set(err, RC_NO_MEMORY, "no memory or no descriptor left for the HTTP server");
     }
@@ -96,7 +100,6 @@ void exchanges_cleanup(struct exchanges *all)
         MHD_destroy_response(all->stored);
     if (all->duplicate)
         MHD_destroy_response(all->duplicate);
-    streams_cleanup(&all->streams);
     connections_free(all->connections);
     refusals_free(all->refusals);
     *all = (struct exchanges){0};
@@ -188,7 +191,9 @@ static void note_refusal(struct exchanges *all, const struct exchange *exchange,
         .bytes = webhook->body.len + exchange->discarded,
         .err = *err,
     };
-    snprintf(refusal.from, sizeof refusal.from, "%s", connection_address(exchange->connection));
+    struct slice from = exchange->step == STEP_LEFT ? head_get(buf_slice(&webhook->head), ":from")
+                                                    : slice_str(connection_address(exchange->connection));
+    snprintf(refusal.from, sizeof refusal.from, "%.*s", SLICE_ARG(from));
     refusals_add(all->refusals, &refusal, whole ? buf_slice(&webhook->body) : SLICE_NONE);
 }
 
@@ -227,6 +232,7 @@ static enum MHD_Result answer_webhook(struct exchanges *all, struct exchange *ex
         call_answer_webhook(exchange->call, webhook);
         return answer_call(all, exchange);
     }
+    all->answered = true;
     return MHD_queue_response(exchange->http, MHD_HTTP_OK, webhook->duplicate ? all->duplicate : all->stored);
 }
 
@@ -443,8 +449,21 @@ static enum MHD_Result submit(struct exchanges *all, struct exchange *exchange)
     if (rc != RC_OK)
         return answer_error(all, exchange, rc, &err);
     exchange->step = STEP_SUBMITTED;
+    exchange->asked = 0;
+    exchange->suspended = false;
     all->submitted++;
-    MHD_suspend_connection(exchange->http);
+    all->asking++;
+    return MHD_YES;
+}
+
+/* Returning without an answer has the library ask again. */
+static enum MHD_Result ask_again(struct exchanges *all, struct exchange *exchange)
+{
+    if (++exchange->asked == EXCHANGE_ASKS) {
+        exchange->suspended = true;
+        all->asking--;
+        MHD_suspend_connection(exchange->http);
+    }
     return MHD_YES;
 }
 
@@ -512,17 +531,39 @@ enum MHD_Result exchange_on_data(void *cls, struct MHD_Connection *http, const c
         return on_headers(all, exchange, path_of(url), method);
     case STEP_BODY:
         return *data_size > 0 ? on_body(all, exchange, data, data_size) : on_complete(all, exchange);
-    case STEP_REFUSED:
     case STEP_SUBMITTED:
+        return ask_again(all, exchange);
+    case STEP_REFUSED:
     case STEP_WORKING:
         return MHD_YES;
     case STEP_DONE:
-        connection_enter(all->connections, exchange->connection, PHASE_BODY);
+        connection_enter(all->connections, exchange->connection, PHASE_ANSWER);
         return answer_webhook(all, exchange);
     case STEP_WORKED:
         return answer_call(all, exchange);
+    case STEP_LEFT:
+        break;
     }
     return MHD_NO;
+}
+
+/* Nobody is there to be answered. */
+static void finish_left(struct exchanges *all, struct exchange *exchange)
+{
+    count_result(exchange, exchange->webhook.rc);
+    if (exchange->webhook.rc != RC_OK)
+        note_refusal(all, exchange, exchange->webhook.rc, &exchange->webhook.err);
+    exchange_give(all, exchange);
+}
+
+static void resume(struct exchanges *all, struct exchange *exchange)
+{
+    assert(exchange->step == STEP_SUBMITTED);
+    exchange->step = STEP_DONE;
+    if (exchange->suspended)
+        MHD_resume_connection(exchange->http);
+    else
+        all->asking--;
 }
 
 void exchanges_resume(struct exchanges *all)
@@ -531,12 +572,24 @@ void exchanges_resume(struct exchanges *all)
     while (webhook) {
         struct webhook *next = webhook->next;
         struct exchange *exchange = (struct exchange *)webhook;
-        assert(exchange->step == STEP_SUBMITTED && all->submitted > 0);
-        exchange->step = STEP_DONE;
+        assert(all->submitted > 0);
         all->submitted--;
-        MHD_resume_connection(exchange->http);
+        if (exchange->step == STEP_LEFT)
+            finish_left(all, exchange);
+        else
+            resume(all, exchange);
         webhook = next;
     }
+}
+
+/* Its connection broke while receive had it. */
+static void leave(struct exchanges *all, struct exchange *exchange)
+{
+    assert(!exchange->suspended);
+    exchange->step = STEP_LEFT;
+    exchange->http = NULL;
+    exchange->connection = NULL;
+    all->asking--;
 }
 
 /* Its connection had to go before it was answered; what it was refused for comes first. */
@@ -561,12 +614,13 @@ void exchange_on_completed(void *cls, struct MHD_Connection *http, void **con_cl
     if (!exchange)
         return;
     *con_cls = NULL;
-    assert(exchange->step != STEP_SUBMITTED && exchange->step != STEP_WORKING);
+    assert(exchange->step != STEP_WORKING);
     note_unanswered(all, exchange);
     connection_enter(all->connections, exchange->connection, PHASE_IDLE);
-    if (exchange->step != STEP_DONE && exchange->step != STEP_WORKED)
-        connection_shut_if_ended(exchange->connection);
-    exchange_give(all, exchange);
+    if (exchange->step == STEP_SUBMITTED)
+        leave(all, exchange);
+    else
+        exchange_give(all, exchange);
     if (all->stopping)
         connections_shut_idle(all->connections);
 }

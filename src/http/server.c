@@ -16,6 +16,9 @@
 
 #define STOP_TIME (5 * USEC_PER_SEC)
 
+/* The longest that the daemon is not run while it says that it has work. */
+#define ASK_INTERVAL USEC_PER_MS
+
 /* At most so many connections does libmicrohttpd accept beyond our own limit, so that ours decides who has to
  * go. */
 #define SPARE_CONNECTIONS 64
@@ -30,7 +33,7 @@ struct server {
     struct pool *pool;
     uv_loop_t loop;
     uv_poll_t socket; /* the daemon's epoll descriptor */
-    uv_poll_t ends;   /* the streams' */
+    uv_poll_t ends;   /* the connections' */
     uv_idle_t again;  /* active while the daemon has work that no descriptor shows */
     uv_timer_t timer; /* the next connection to expire, and the end of a stop */
     uv_timer_t interval;
@@ -147,6 +150,8 @@ static void set_timer(struct server *server)
     next = sooner(next, streams_beat(&server->exchanges.streams, now));
     next = sooner(next, server->stop_deadline);
     next = sooner(next, server->work_due);
+    if (server->exchanges.asking > 0)
+        next = sooner(next, now + ASK_INTERVAL);
     if (next == 0) {
         uv_timer_stop(&server->timer);
         return;
@@ -172,17 +177,28 @@ static void on_work(void *arg)
         uv_idle_start(&server->again, on_again);
 }
 
+/*
+ * Has the daemon work that no descriptor shows? Out of descriptors it stops listening, and after a close
+ * begins again only when it is run. While webhooks wait for the disk it always says that it has work: then
+ * what else it may have is done when they are, when a descriptor fires, or after ASK_INTERVAL.
+ */
+static bool has_work(const struct server *server)
+{
+    MHD_UNSIGNED_LONG_LONG timeout_ms = 1;
+    if (server->resumed || server->closed || server->exchanges.answered)
+        return true;
+    return server->exchanges.asking == 0 && MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES &&
+           timeout_ms == 0;
+}
+
 /* One turn: everything that is ready is read, submitted webhooks are handed over together, what is pending is
  * remembered. */
 static void run_daemon(struct server *server)
 {
-    server->resumed = server->closed = false;
+    server->resumed = server->closed = server->exchanges.answered = false;
     MHD_run(server->daemon);
     receive_flush(server->exchanges.receive);
-    MHD_UNSIGNED_LONG_LONG timeout_ms = 1;
-    /* Out of descriptors the library stops listening, and after a close begins again only when it is run. */
-    bool pending = server->resumed || server->closed ||
-                   (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0);
+    bool pending = has_work(server);
     bool idling = uv_is_active((uv_handle_t *)&server->again);
     if (pending && !idling)
         uv_idle_start(&server->again, on_again);
@@ -200,12 +216,13 @@ static void on_socket(uv_poll_t *poll, int status, int events)
     run_daemon(poll->data);
 }
 
-static void on_stream_ends(uv_poll_t *poll, int status, int events)
+static void on_ends(uv_poll_t *poll, int status, int events)
 {
     (void)status;
     (void)events;
     struct server *server = poll->data;
-    streams_see_ends(&server->exchanges.streams);
+    connections_see_ends(server->exchanges.connections);
+    set_timer(server);
 }
 
 static void on_done(uv_async_t *async)
@@ -385,7 +402,7 @@ enum rc server_open(const struct server_options *options, struct server **ret, s
     }
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     uv_poll_init(&server->loop, &server->socket, info->epoll_fd);
-    uv_poll_init(&server->loop, &server->ends, server->exchanges.streams.ends);
+    uv_poll_init(&server->loop, &server->ends, connections_ends(server->exchanges.connections));
     server->socket.data = server->ends.data = server;
     *ret = server;
     return RC_OK;
@@ -406,7 +423,7 @@ enum rc server_run(struct server *server, struct receive *receive, void (*on_rea
 {
     server->exchanges.receive = receive;
     uv_poll_start(&server->socket, UV_READABLE, on_socket);
-    uv_poll_start(&server->ends, UV_READABLE, on_stream_ends);
+    uv_poll_start(&server->ends, UV_READABLE, on_ends);
     for (size_t i = 0; i < 3; i++)
         uv_signal_start(&server->signals[i], on_signal, SIGNALS[i]);
     if (on_ready)

@@ -7,9 +7,9 @@
  * exactly 128, 256, … descriptors are ready at once; tests/e2e/many_connections.test.mjs keeps watch.
  *
  * The way of a webhook: headers are checked (method, size, type), the body is gathered, the webhook goes to
- * receive_submit() and its connection is suspended; on_done wakes the loop, which resumes the connection and
- * answers. A refused request's body is read and thrown away up to a limit, so that the sender sees the answer
- * instead of a reset.
+ * receive_submit(); on_done wakes the loop, which answers (http/exchange.h has the steps). A refused
+ * request's body is read and thrown away up to a limit, so that the sender sees the answer instead of a
+ * reset.
  *
  * Thread: server_open() to server_close() on one thread, the loop. server_wake() and server_stop_soon(): any.
  */

@@ -3,17 +3,12 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
 #include "base/metric.h"
 #include "http/streams.h"
 
 /* How often a client of a stream without heartbeats is looked after. */
 #define LOOK_INTERVAL (15 * USEC_PER_SEC)
-
-/* Clients whose end is seen in one turn of the loop; the others' in the next. */
-#define ENDS 64
 
 /* Heartbeats that a client may leave untaken. */
 #define PATIENCE 4
@@ -67,10 +62,10 @@ void stream_abort(struct stream *stream)
 {
     stream->gone = true;
     if (stream->connection)
-        connection_shut(stream->connection); /* calls on_shut() */
+        connection_shut(stream->connection); /* calls on_end() */
 }
 
-static void on_shut(void *arg)
+static void on_end(void *arg)
 {
     struct stream *stream = arg;
     stream->gone = true;
@@ -102,6 +97,7 @@ static ssize_t fill(struct stream *stream, char *out, size_t max)
     if (n > 0) {
         stream->heartbeat_due = false;
         stream->touched = clock_monotonic();
+        stream->all->on_work(stream->all->arg); /* to send it */
     }
     return n;
 }
@@ -129,8 +125,7 @@ static void detach(struct stream *stream)
     struct streams *all = stream->all;
     if (!all)
         return;
-    connection_set_on_shut(stream->connection, NULL, NULL);
-    connection_unwatch_end(stream->connection, all->ends);
+    connection_set_on_end(stream->connection, NULL, NULL);
     *(stream->prev ? &stream->prev->next : &all->first) = stream->next;
     if (stream->next)
         stream->next->prev = stream->prev;
@@ -153,33 +148,6 @@ static void on_free(void *cls)
 struct MHD_Response *stream_response(struct stream *stream)
 {
     return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, on_read, stream, on_free);
-}
-
-/* --- clients that go away ------------------------------------------------------------------------------- */
-
-/* The library does not watch a suspended connection. */
-bool streams_init(struct streams *all)
-{
-    all->ends = epoll_create1(EPOLL_CLOEXEC);
-    return all->ends >= 0;
-}
-
-void streams_cleanup(struct streams *all)
-{
-    if (all->ends >= 0)
-        close(all->ends);
-    all->ends = -1;
-}
-
-void streams_see_ends(struct streams *all)
-{
-    struct epoll_event events[ENDS];
-    int count = epoll_wait(all->ends, events, ENDS, 0);
-    for (int i = 0; i < count; i++) {
-        struct stream *stream = events[i].data.ptr; /* closed later, by the library: all of them live yet */
-        stream->gone = true;
-        resume(stream);
-    }
 }
 
 /* --- all of them --------------------------------------------------------------------------------------- */
@@ -209,8 +177,7 @@ void stream_attach(struct stream *stream, struct streams *all, struct MHD_Connec
     all->first = stream;
     all->count++;
     metric_set(METRIC_STREAM_CLIENTS, (int64_t)all->count);
-    connection_set_on_shut(connection, on_shut, stream);
-    connection_watch_end(connection, all->ends, stream);
+    connection_set_on_end(connection, on_end, stream);
     connection_limit_silence(connection, PATIENCE * interval(stream));
     set_due(all, stream->touched + interval(stream));
 }
@@ -223,8 +190,6 @@ static void beat(struct stream *stream, usec now)
             stream_abort(stream);
         return;
     }
-    if (connection_has_ended(stream->connection))
-        stream->gone = true;
     stream->heartbeat_due = true;
     stream->touched = now;
     resume(stream);

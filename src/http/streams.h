@@ -16,19 +16,11 @@
 struct streams {
     struct stream *first;
     size_t count;
-    int ends;                   /* an epoll descriptor: readable when clients have gone */
     usec due;                   /* monotonic: no heartbeat before; 0: none */
     bool ending;                /* the server stops: whatever comes ends at once */
-    void (*on_work)(void *arg); /* a connection was resumed: run the daemon soon */
+    void (*on_work)(void *arg); /* the daemon has work that no descriptor shows: run it soon */
     void *arg;
 };
-
-/* false: there is no descriptor left. on_work and arg are the caller's to set. */
-bool streams_init(struct streams *all);
-void streams_cleanup(struct streams *all);
-
-/* To be called when all->ends is readable: closes the streams of those who have gone. */
-void streams_see_ends(struct streams *all);
 
 /* The response that carries the stream. From here on its end closes the stream; NULL: memory ran out, and the
  * stream is the caller's. */

@@ -13,10 +13,11 @@ struct faulty_file {
 
 static struct {
     pthread_mutex_t mutex;
+    pthread_cond_t healed;
     struct fault_plan plan;
     unsigned long calls;
     unsigned long faults;
-} state = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+} state = {.mutex = PTHREAD_MUTEX_INITIALIZER, .healed = PTHREAD_COND_INITIALIZER};
 
 static sqlite3_vfs *system_vfs;
 static sqlite3_vfs faulty;
@@ -32,6 +33,9 @@ static bool fails(unsigned call, enum fault_error *ret_error)
               (state.calls == state.plan.nth || (state.plan.forever && state.calls > state.plan.nth));
         state.faults += hit;
     }
+    while (hit && state.plan.error == FAULT_STALL && state.plan.nth != 0)
+        pthread_cond_wait(&state.healed, &state.mutex);
+    hit = hit && state.plan.error != FAULT_STALL;
     *ret_error = state.plan.error;
     pthread_mutex_unlock(&state.mutex);
     return hit;
@@ -288,6 +292,7 @@ void faulty_vfs_heal(void)
 {
     pthread_mutex_lock(&state.mutex);
     state.plan.nth = 0;
+    pthread_cond_broadcast(&state.healed);
     pthread_mutex_unlock(&state.mutex);
 }
 

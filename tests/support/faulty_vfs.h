@@ -26,6 +26,7 @@ enum fault_error {
                           allocation */
     FAULT_IO_ERROR,    /* the I/O error of each call */
     FAULT_SHORT_WRITE, /* half of the bytes arrive, then FAULT_IO_ERROR */
+    FAULT_STALL,       /* no failure: the call begins when the plan is healed */
     FAULT_LATE_ERROR,  /* the call does its work and then reports FAULT_IO_ERROR */
     FAULT_CRASH,       /* half of the bytes arrive, then the process ends at once with FAULT_CRASH_STATUS */
 };

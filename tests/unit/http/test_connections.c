@@ -107,23 +107,26 @@ static void test_one_address_has_a_limit_and_loopback_has_none(void **state)
     struct sockaddr_in other = address("192.0.2.2");
     struct sockaddr_in near = address("127.0.0.9");
     struct connection *added[6];
-    struct pair pair = pair_open();
+    struct pair pairs[6];
+    for (int i = 0; i < 6; i++)
+        pairs[i] = pair_open();
     for (int i = 0; i < 2; i++) {
         assert_true(connections_admit(all, (struct sockaddr *)&far));
-        added[i] = connections_add(all, pair.ours, (struct sockaddr *)&far);
+        added[i] = connections_add(all, pairs[i].ours, (struct sockaddr *)&far);
     }
     assert_false(connections_admit(all, (struct sockaddr *)&far));
     assert_true(connections_admit(all, (struct sockaddr *)&other));
     for (int i = 2; i < 6; i++) {
         assert_true(connections_admit(all, (struct sockaddr *)&near));
-        added[i] = connections_add(all, pair.ours, (struct sockaddr *)&near);
+        added[i] = connections_add(all, pairs[i].ours, (struct sockaddr *)&near);
     }
     connections_remove(all, added[0]);
     assert_true(connections_admit(all, (struct sockaddr *)&far));
     for (int i = 1; i < 6; i++)
         connections_remove(all, added[i]);
     connections_free(all);
-    pair_close(pair);
+    for (int i = 0; i < 6; i++)
+        pair_close(pairs[i]);
 }
 
 static void count_call(void *arg)
@@ -144,7 +147,7 @@ static void test_streams_are_the_last_to_make_room(void **state)
         pairs[i] = pair_open();
     added[0] = connections_add(all, pairs[0].ours, (struct sockaddr *)&from);
     connection_enter(all, added[0], PHASE_STREAM);
-    connection_set_on_shut(added[0], count_call, &told);
+    connection_set_on_end(added[0], count_call, &told);
     added[1] = connections_add(all, pairs[1].ours, (struct sockaddr *)&from);
     connection_enter(all, added[1], PHASE_BODY);
     added[2] = connections_add(all, pairs[2].ours, (struct sockaddr *)&from);
@@ -154,13 +157,83 @@ static void test_streams_are_the_last_to_make_room(void **state)
     assert_true(is_shut(pairs[0]) && !is_shut(pairs[2]));
     connection_shut(added[0]);
     assert_int_equal(told, 1);
-    assert_true(connection_has_ended(added[0]));
-    assert_false(connection_has_ended(added[2]));
     for (int i = 0; i < MANY; i++) {
         connections_remove(all, added[i]);
         pair_close(pairs[i]);
     }
     connections_free(all);
+}
+
+/* An end is told of once, at once or when somebody comes to be told. */
+static void test_ends_of_peers_are_seen(void **state)
+{
+    (void)state;
+    struct connection_limits limits = {.max_connections = 10};
+    struct connections *all = connections_new(&limits);
+    struct sockaddr_in from = address("192.0.2.1");
+    struct pair pair = pair_open();
+    struct connection *connection = connections_add(all, pair.ours, (struct sockaddr *)&from);
+    struct pollfd ends = {.fd = connections_ends(all), .events = POLLIN};
+    int told[2] = {0, 0};
+    connection_enter(all, connection, PHASE_STREAM);
+    connection_set_on_end(connection, count_call, &told[0]);
+    assert_int_equal(poll(&ends, 1, 0), 0);
+    assert_int_equal(shutdown(pair.theirs, SHUT_WR), 0);
+    assert_int_equal(poll(&ends, 1, 0), 1);
+    connections_see_ends(all);
+    assert_int_equal(poll(&ends, 1, 0), 0);
+    assert_int_equal(told[0], 1);
+    connection_set_on_end(connection, count_call, &told[1]);
+    assert_int_equal(told[1], 1);
+    connections_remove(all, connection);
+    connections_free(all);
+    pair_close(pair);
+}
+
+/* Not before everything was read and answered. */
+static void test_who_has_ended_is_shut_when_nothing_is_left_to_do(void **state)
+{
+    (void)state;
+    struct connection_limits limits = {.max_connections = 10};
+    struct connections *all = connections_new(&limits);
+    struct sockaddr_in from = address("192.0.2.1");
+    struct pair pair = pair_open();
+    struct connection *connection = connections_add(all, pair.ours, (struct sockaddr *)&from);
+    char byte = 'x';
+    connection_enter(all, connection, PHASE_WORK);
+    assert_int_equal(send(pair.theirs, &byte, 1, 0), 1);
+    assert_int_equal(shutdown(pair.theirs, SHUT_WR), 0);
+    connections_see_ends(all);
+    connections_expire(all, clock_monotonic());
+    assert_false(is_shut(pair));
+    connection_enter(all, connection, PHASE_IDLE);
+    connections_expire(all, clock_monotonic());
+    assert_false(is_shut(pair));
+    assert_int_equal(recv(pair.ours, &byte, 1, 0), 1);
+    connections_expire(all, clock_monotonic());
+    assert_true(is_shut(pair));
+    connections_remove(all, connection);
+    connections_free(all);
+    pair_close(pair);
+}
+
+/* It was between two requests already. */
+static void test_who_ends_while_idle_is_shut(void **state)
+{
+    (void)state;
+    struct connection_limits limits = {.max_connections = 10};
+    struct connections *all = connections_new(&limits);
+    struct sockaddr_in from = address("192.0.2.1");
+    struct pair pair = pair_open();
+    struct connection *connection = connections_add(all, pair.ours, (struct sockaddr *)&from);
+    connection_enter(all, connection, PHASE_IDLE);
+    assert_int_equal(shutdown(pair.theirs, SHUT_WR), 0);
+    connections_see_ends(all);
+    connections_expire(all, clock_monotonic());
+    assert_true(is_shut(pair));
+    connections_remove(all, connection);
+    connections_free(all);
+    pair_close(pair);
 }
 
 int main(void)
@@ -170,6 +243,9 @@ int main(void)
         cmocka_unit_test(test_the_longest_idle_makes_room),
         cmocka_unit_test(test_one_address_has_a_limit_and_loopback_has_none),
         cmocka_unit_test(test_streams_are_the_last_to_make_room),
+        cmocka_unit_test(test_ends_of_peers_are_seen),
+        cmocka_unit_test(test_who_has_ended_is_shut_when_nothing_is_left_to_do),
+        cmocka_unit_test(test_who_ends_while_idle_is_shut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

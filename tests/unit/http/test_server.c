@@ -22,10 +22,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/metric.h"
 #include "http/exchange.h"
 #include "http/pool.h"
 #include "http/server.h"
 #include "http/stream.h"
+#include "support/faulty_vfs.h"
 #include "support/temp_dir.h"
 #include "wire/head.h"
 
@@ -309,7 +311,10 @@ static struct fixture *start_with(const struct server_options *more)
     struct fixture *fixture = calloc(1, sizeof *fixture);
     struct err err;
     temp_dir_make(fixture->directory);
-    struct journal_options journal = {.directory = fixture->directory, .dedupe_window = USEC_HOUR};
+    struct journal_options journal = {
+        .directory = fixture->directory, .dedupe_window = USEC_HOUR, .vfs = FAULTY_VFS};
+    faulty_vfs_register();
+    faulty_vfs_arm(&(struct fault_plan){.nth = 0});
     assert_int_equal(journal_open(&journal, &fixture->journal, &err), RC_OK);
     sem_init(&fixture->ready, 0, 0);
     sem_init(&fixture->entered, 0, 0);
@@ -910,11 +915,148 @@ static void test_head_of_a_stream(void **state)
     stop(fixture);
 }
 
+/* ---- webhooks whose sender does not wait ---- */
+
+/* Until it is so. Every test here ends after HANG_SECONDS. */
+#define WAIT_UNTIL(condition)                                                                                \
+    for (usec began = clock_monotonic(); !(condition);)                                                      \
+    assert_true(clock_monotonic() - began < HANG_SECONDS * USEC_PER_SEC)
+
+static void client_reset(struct client *client)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close(client->fd);
+    client->fd = -1;
+}
+
+/* The sync that the commit waits for does not begin before faulty_vfs_heal(). */
+static void hold_commit(void)
+{
+    faulty_vfs_arm(&(struct fault_plan){.calls = FAULT_SYNC, .nth = 1, .error = FAULT_STALL});
+}
+
+static void send_held(struct client *client, const char *body)
+{
+    hold_commit();
+    client_post(client, "POST", "/webhook", body);
+    WAIT_UNTIL(faulty_vfs_faults() > 0);
+}
+
+/*
+ * Whether the library was still asking for the answer (it then tells us) or the connection had been suspended
+ * (it then does not) depends on the time: both ways end with a webhook that is stored and counted.
+ */
+static void test_a_sender_that_breaks_off_while_its_webhook_is_stored(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 20 };
+    struct fixture *fixture = start();
+    int64_t stored = metric_get(METRIC_WEBHOOKS_STORED);
+    for (int i = 0; i < ROUNDS; i++) {
+        CLIENT(client, fixture);
+        struct buf body = BUF_INIT;
+        buf_addf(&body, "{\"round\":%d}", i);
+        send_held(&client, buf_str(&body));
+        buf_cleanup(&body);
+        client_reset(&client);
+        usec sent = clock_monotonic();
+        while (i % 2 == 0 && metric_get(METRIC_CONNECTIONS) != 0 &&
+               clock_monotonic() - sent < 50 * USEC_PER_MS)
+            ; /* in most of these rounds it is seen before the commit ends */
+        faulty_vfs_heal();
+        WAIT_UNTIL(metric_get(METRIC_WEBHOOKS_STORED) == stored + i + 1);
+        WAIT_UNTIL(metric_get(METRIC_CONNECTIONS) == 0);
+    }
+    CLIENT(client, fixture);
+    client_post(&client, "POST", "/webhook", "{\"round\":0}");
+    client_expect(&client, "\"duplicate\":true");
+    stop(fixture);
+}
+
+/* A long wait costs nothing: the connection is suspended, and the answer comes all the same. */
+static void test_a_webhook_that_waits_long_is_answered(void **state)
+{
+    (void)state;
+    struct fixture *fixture = start();
+    CLIENT(client, fixture);
+    CLIENT(other, fixture);
+    send_held(&client, "{}");
+    for (int i = 0; i < 2 * EXCHANGE_ASKS; i++) {
+        client_get(&other, "/page");
+        client_expect(&other, "<p>page");
+    }
+    faulty_vfs_heal();
+    client_expect(&client, "{\"success\":true}");
+    client_post(&client, "POST", "/webhook", "{}");
+    client_expect(&client, "\"duplicate\":true");
+    stop(fixture);
+}
+
+/* What else the library has to do goes on while webhooks wait for the disk. */
+static void test_a_large_body_arrives_while_a_webhook_waits(void **state)
+{
+    (void)state;
+    struct fixture *fixture = start();
+    CLIENT(client, fixture);
+    CLIENT(other, fixture);
+    CLEANUP(buf_cleanup) struct buf body = BUF_INIT;
+    buf_add_str(&body, "{\"unknown\":\"");
+    buf_add_fill(&body, 'x', 50000);
+    buf_add_str(&body, "\"}");
+    send_held(&client, "{}");
+    client_post(&other, "POST", "/push", buf_str(&body));
+    client_expect(&other, "bad_parameter");
+    faulty_vfs_heal();
+    client_expect(&client, "{\"success\":true}");
+    stop(fixture);
+}
+
+/* Two requests at once and the end of the sender's side behind them. */
+static void test_a_sender_that_ends_its_side_gets_its_answers(void **state)
+{
+    (void)state;
+    struct fixture *fixture = start();
+    CLIENT(client, fixture);
+    client_send(&client, "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n{\"a\":1}"
+                         "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n{\"a\":1}");
+    assert_int_equal(shutdown(client.fd, SHUT_WR), 0);
+    client_expect(&client, "{\"success\":true}");
+    client_expect(&client, "{\"success\":true,\"duplicate\":true}");
+    assert_string_equal(client_drain(&client), "");
+    WAIT_UNTIL(metric_get(METRIC_CONNECTIONS) == 0);
+    stop(fixture);
+}
+
+/* One packet has the last bytes and the end; nobody waits for the rest of the body until it expires. */
+static void test_a_request_that_ends_early_is_closed_at_once(void **state)
+{
+    (void)state;
+    static const char *const PARTS[] = {
+        "", "POST /web", "POST /webhook HTTP/1.1\r\nHost: x\r\n",
+        "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n{\"a\""};
+    struct fixture *fixture = start();
+    for (size_t i = 0; i < sizeof PARTS / sizeof PARTS[0]; i++) {
+        CLIENT(client, fixture);
+        size_t len = strlen(PARTS[i]);
+        assert_int_equal(send(client.fd, PARTS[i], len, MSG_NOSIGNAL | MSG_MORE), (ssize_t)len);
+        assert_int_equal(shutdown(client.fd, SHUT_WR), 0);
+        assert_string_equal(client_drain(&client), "");
+    }
+    WAIT_UNTIL(metric_get(METRIC_CONNECTIONS) == 0);
+    stop(fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parameters),
         cmocka_unit_test(test_a_webhook_that_an_endpoint_makes),
+        cmocka_unit_test(test_a_sender_that_breaks_off_while_its_webhook_is_stored),
+        cmocka_unit_test(test_a_webhook_that_waits_long_is_answered),
+        cmocka_unit_test(test_a_large_body_arrives_while_a_webhook_waits),
+        cmocka_unit_test(test_a_sender_that_ends_its_side_gets_its_answers),
+        cmocka_unit_test(test_a_request_that_ends_early_is_closed_at_once),
         cmocka_unit_test(test_methods_and_bodies),
         cmocka_unit_test(test_headers_of_replies),
         cmocka_unit_test(test_cookies_and_origins),
