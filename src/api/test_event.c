@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/version.h"
 #include "wire/head.h"
+#include "wire/json.h"
 #include "wire/payload.h"
 #include "wire/sample_event.h"
 
@@ -63,14 +64,11 @@ void post_test_event(void *context, const struct request *request, struct reply 
 {
     (void)context;
     const struct webhook *webhook = request->webhook;
-    json_t *tree = NULL;
-    struct payload payload = {.shape = SHAPE_OTHER};
-    if (json_parse(buf_slice(&webhook->body), &tree, NULL) == RC_OK)
-        payload_read(tree, &payload);
+    CLEANUP(payload_cleanup) struct payload payload = {0};
+    payload_read(&payload, buf_slice(&webhook->body));
     buf_addf(&reply->body, "{\"success\":true,\"seq\":%" PRIu64 ",\"id\":", webhook->seq);
     json_quote(head_get(buf_slice(&webhook->head), "webhook-id"), &reply->body);
     buf_add_str(&reply->body, ",\"connected_account_id\":");
     json_quote(payload.connected_account_id, &reply->body);
     buf_add_char(&reply->body, '}');
-    json_decref(tree);
 }

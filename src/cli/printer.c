@@ -24,7 +24,8 @@ struct printer {
     enum print_style style;
     int fd;
     pthread_t thread;
-    uint64_t position; /* up to here records are printed, in text, or given up */
+    uint64_t position;      /* up to here records are printed, in text, or given up */
+    struct payload payload; /* of the record that is printed */
     struct buf text;
     size_t begin;              /* where in text its first event begins */
     size_t ends[READ_RECORDS]; /* and where each of its events ends */
@@ -36,18 +37,15 @@ struct printer {
     bool broken; /* nobody reads any more */
 };
 
-static void print_line(const struct record *record, struct buf *out)
+static void print_line(const struct record *record, struct payload *payload, struct buf *out)
 {
     char at[CLOCK_RFC3339_SIZE];
-    struct payload payload = {.shape = SHAPE_OTHER};
-    json_t *tree = NULL;
     clock_format(record->received_at, at);
-    if (json_parse(record->body, &tree, NULL) == RC_OK && json_is_object(tree))
-        payload_read(tree, &payload);
+    payload_read(payload, record->body);
     buf_addf(out, "%s #%llu ", at, (unsigned long long)record->seq);
     /* Values come from the sender: quoting keeps a line a line and a terminal sane. */
-    const struct slice parts[] = {payload.type.len ? payload.type : slice_str(payload_shape_name(&payload)),
-                                  payload.app, payload.connected_account_id, payload.user_id};
+    const struct slice parts[] = {payload->type.len ? payload->type : slice_str(payload_shape_name(payload)),
+                                  payload->app, payload->connected_account_id, payload->user_id};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (parts[i].len == 0)
             continue;
@@ -60,7 +58,6 @@ static void print_line(const struct record *record, struct buf *out)
         buf_add_char(out, ' ');
     }
     buf_add_str(out, head_get(record->head, ":verified").len ? "verified\n" : "unverified\n");
-    json_decref(tree);
 }
 
 static bool on_record(void *arg, const struct record *record)
@@ -69,7 +66,7 @@ static bool on_record(void *arg, const struct record *record)
     if (record->kind != RECORD_EVENT)
         return true;
     if (printer->style == PRINT_LINE) {
-        print_line(record, &printer->text);
+        print_line(record, &printer->payload, &printer->text);
     } else {
         json_show(record->body, &printer->text);
         buf_add_char(&printer->text, '\n');
@@ -258,6 +255,7 @@ void printer_stop(struct printer *printer)
     journal_wake(printer->journal);
     pthread_join(printer->thread, NULL);
     say_what_is_left(printer);
+    payload_cleanup(&printer->payload);
     buf_cleanup(&printer->text);
     free(printer);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "wire/payload.h"
 
 struct refusals {
@@ -44,16 +45,9 @@ static void copy_account(struct slice id, struct refusal *to)
 
 static void find_account(struct slice body, struct refusal *to)
 {
-    json_t *tree;
-    struct err err;
-    if (json_parse(body, &tree, &err) != RC_OK)
-        return;
-    if (json_is_object(tree)) {
-        struct payload payload;
-        payload_read(tree, &payload);
-        copy_account(payload.connected_account_id, to);
-    }
-    json_decref(tree);
+    CLEANUP(payload_cleanup) struct payload payload = {0};
+    payload_read(&payload, body);
+    copy_account(payload.connected_account_id, to);
 }
 
 void refusals_add(struct refusals *all, const struct refusal *refusal, struct slice body)

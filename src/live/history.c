@@ -12,6 +12,7 @@
 
 struct piece {
     struct feed_subscriber *subscriber;
+    struct payload payload; /* of the record that is looked at */
     uint64_t until;
     unsigned records;
     uint64_t shown[SHOWN_MAX];
@@ -62,22 +63,17 @@ static bool is_wanted(struct piece *piece, uint64_t seq, struct message_keys *ke
 
 static void add_event(struct piece *piece, const struct record *record, struct buf *out)
 {
-    struct payload payload;
     struct message_keys keys;
     CLEANUP(buf_cleanup) struct buf text = BUF_INIT;
-    json_t *tree = NULL;
-    bool readable = json_parse(record->body, &tree, NULL) == RC_OK && json_is_object(tree);
-    if (readable)
-        payload_read(tree, &payload);
-    message_read_keys(readable ? &payload : NULL, &keys);
+    payload_read(&piece->payload, record->body);
+    message_read_keys(&piece->payload, &keys);
     if (is_wanted(piece, record->seq, &keys)) {
-        message_write_event(record, readable ? &payload : NULL, &text);
+        message_write_event(record, &piece->payload, &text);
         add_account(piece, &keys, out);
         buf_add_slice(out, buf_slice(&text));
         if (buf_failed(&text))
             out->failed = true;
     }
-    json_decref(tree);
 }
 
 static bool on_record(void *arg, const struct record *record)
@@ -118,4 +114,5 @@ void feed_catch_up(struct feed_subscriber *subscriber)
         else if (subscriber->after == before && piece.records < PIECE_RECORDS)
             subscriber->after = piece.until; /* retention has removed them all */
     }
+    payload_cleanup(&piece.payload);
 }

@@ -55,7 +55,7 @@ static bool write_event(const struct record *record, const struct payload *paylo
 
 struct slice message_type(const struct payload *payload)
 {
-    return payload ? key_of(payload->type) : SLICE_NONE;
+    return key_of(payload->type);
 }
 
 /* What the read model takes for none (read_model.h) is none here, so that both find the same events. */
@@ -66,12 +66,9 @@ static struct slice app_of(struct slice app)
 
 void message_read_keys(const struct payload *payload, struct message_keys *ret)
 {
-    *ret = (struct message_keys){.hash = {0}};
-    if (payload) {
-        ret->text[KEY_ACCOUNT] = key_of(payload->connected_account_id);
-        ret->text[KEY_APP] = app_of(payload->app);
-        ret->text[KEY_TYPE] = key_of(payload->type);
-    }
+    *ret = (struct message_keys){.text = {[KEY_ACCOUNT] = key_of(payload->connected_account_id),
+                                          [KEY_APP] = app_of(payload->app),
+                                          [KEY_TYPE] = key_of(payload->type)}};
     message_keys_hash(ret);
 }
 

@@ -50,8 +50,8 @@ void message_keys_hash(struct message_keys *keys);
 
 bool message_keys_match(const struct message_keys *filter, const struct message_keys *keys);
 
-/* An event's keys, slices of the payload's. payload NULL: it does not parse. The app is absent when the
- * payload names none that the read model knows: then it is the account's, see message_set_app(). */
+/* An event's keys, slices of the payload's. The app is absent when the payload names none that the read model
+ * knows: then it is the account's, see message_set_app(). */
 void message_read_keys(const struct payload *payload, struct message_keys *ret);
 /* The app of an event that names none, as the read model has it; absent: none. */
 void message_set_app(struct message_keys *keys, struct slice app);

@@ -7,6 +7,7 @@
 #include "track/text_index.h"
 #include "wire/dedupe_key.h"
 #include "wire/head.h"
+#include "wire/json.h"
 #include "wire/redact.h"
 
 /* A sender's clock may be wrong by so much; what lies further ahead says nothing about when it happened. */

@@ -21,8 +21,8 @@ struct event_view {
 };
 
 /*
- * Appends the object. `payload` is of record's body (payload_read()); when the body does not parse (it always
- * did when it was accepted) pass NULL: the payload is then null.
+ * Appends the object. `payload` is of record's body (payload_read()); one that did not parse (it always did
+ * when it was accepted) is shown as null. NULL: nothing of the body is shown.
  */
 void event_write_json(const struct record *record, const struct payload *payload,
                       const struct event_view *view, struct buf *out);

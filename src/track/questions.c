@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/cleanup.h"
 #include "journal/sqlite_conn.h"
 #include "track/search.h"
 #include "track/state.h"
@@ -278,8 +279,7 @@ struct event_writing {
 static bool has_words(struct event_writing *writing, const struct record *record,
                       const struct payload *payload)
 {
-    static const struct payload UNREADABLE = {.shape = SHAPE_OTHER};
-    event_add_texts(record, payload ? payload : &UNREADABLE, &writing->texts);
+    event_add_texts(record, payload, &writing->texts);
     if (buf_failed(&writing->texts))
         question_fail(writing->question, RC_NO_MEMORY, "memory ran out");
     return search_fits(writing->search, buf_slice(&writing->texts));
@@ -288,22 +288,18 @@ static bool has_words(struct event_writing *writing, const struct record *record
 static bool write_event(void *arg, const struct record *record)
 {
     struct event_writing *writing = arg;
-    struct payload payload;
-    json_t *tree = NULL;
+    CLEANUP(payload_cleanup) struct payload payload = {0};
     /* The next one that is there, when this one is gone. */
     if (record->seq != writing->seq || record->kind != RECORD_EVENT)
         return false;
-    bool readable = json_parse(record->body, &tree, NULL) == RC_OK && json_is_object(tree);
-    if (readable)
-        payload_read(tree, &payload);
-    if (!writing->search || has_words(writing, record, readable ? &payload : NULL)) {
+    payload_read(&payload, record->body);
+    if (!writing->search || has_words(writing, record, &payload)) {
         buf_add_str(writing->out, writing->between);
         writing->view.duplicates = (uint64_t)question_number(
             writing->question, 0, "SELECT count FROM duplicate WHERE seq = ?1", "i", (int64_t)writing->seq);
-        event_write_json(record, readable ? &payload : NULL, &writing->view, writing->out);
+        event_write_json(record, &payload, &writing->view, writing->out);
         writing->written = true;
     }
-    json_decref(tree);
     return false;
 }
 

@@ -21,6 +21,7 @@ struct read_model {
     bool heard;         /* the listener was told something in this transaction */
 
     /* Used again for each record. */
+    struct payload payload;
     struct buf text;
     struct buf due;      /* struct due each */
     struct buf texts[3]; /* names of an account for the listener */
@@ -155,25 +156,23 @@ static void write_facts(struct read_model *model)
 
 static void apply_event(struct read_model *model, const struct record *record)
 {
-    struct payload payload = {.shape = SHAPE_OTHER};
+    const struct payload *payload = &model->payload;
     bool heard = is_heard(model);
-    json_t *tree = NULL;
     /* It was checked when it was accepted; an import from elsewhere may hold anything. */
-    if (json_parse(record->body, &tree, NULL) == RC_OK && json_is_object(tree))
-        payload_read(tree, &payload);
+    if (payload_read(&model->payload, record->body) == RC_NO_MEMORY)
+        state_fail(&model->state, RC_NO_MEMORY, "memory ran out");
     if (heard || facts_are_many(&model->facts))
         write_facts(model);
-    gather(model, record, &payload);
-    index_event(model, record, &payload);
-    count_shape(payload.shape);
+    gather(model, record, payload);
+    index_event(model, record, payload);
+    count_shape(payload->shape);
     if (heard) {
         /* Alone, so that the listener hears what the account was like after this event. */
         write_facts(model);
-        bool about_account = limited(payload.connected_account_id).len > 0;
+        bool about_account = limited(payload->connected_account_id).len > 0;
         if (!state_failed(&model->state))
-            tell(model, record, payload.body ? &payload : NULL, about_account ? &model->writer.row : NULL);
+            tell(model, record, payload, about_account ? &model->writer.row : NULL);
     }
-    json_decref(tree);
 }
 
 static void add_duplicate(void *arg, const struct duplicate *duplicate)
@@ -442,6 +441,7 @@ void read_model_close(struct read_model *model)
     if (model->state.db)
         state_close(&model->state);
     facts_cleanup(&model->facts);
+    payload_cleanup(&model->payload);
     buf_cleanup(&model->text);
     buf_cleanup(&model->due);
     for (size_t i = 0; i < sizeof model->texts / sizeof model->texts[0]; i++)

@@ -32,7 +32,7 @@ struct tracker_listener {
     bool (*wanted)(void *arg);
     /* record NULL: the clock changed it (slow, abandoned). */
     void (*on_account)(void *arg, const struct record *record, const struct account *account);
-    /* payload NULL: the body does not parse. account NULL: the event is about none. */
+    /* payload->body NULL: the body does not parse. account NULL: the event is about none. */
     void (*on_event)(void *arg, const struct record *record, const struct payload *payload,
                      const struct account *account);
     /* The read model shows everything up to last_seq; what was passed since the last call may be shown. */

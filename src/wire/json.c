@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "wire/json_fault.h"
 #include "wire/json_token.h"
+#include "wire/utf8.h"
 
 #define PARSE_FLAGS (JSON_DECODE_ANY | JSON_ALLOW_NUL)
 
@@ -68,31 +69,19 @@ static void replace_number(char *at, struct slice number)
     at[0] = '0';
 }
 
-static bool is_unit_between(struct slice text, unsigned min, unsigned max)
-{
-    if (text.len < 6 || text.ptr[0] != '\\' || text.ptr[1] != 'u')
-        return false;
-    unsigned unit = json_token_unit(text.ptr);
-    return unit >= min && unit <= max;
-}
-
 /* Jansson holds \u0000 in values, not in names. */
 static void replace_escapes(char *at, struct slice string, bool is_name)
 {
     size_t i = 0;
     while (i < string.len) {
-        struct slice tail = slice_skip(string, i);
-        if (string.ptr[i] != '\\') {
-            i++;
-        } else if (is_unit_between(tail, 0xD800, 0xDBFF) &&
-                   is_unit_between(slice_skip(tail, 6), 0xDC00, 0xDFFF)) {
-            i += 12;
-        } else if (is_unit_between(tail, 0xD800, 0xDFFF) || (is_name && is_unit_between(tail, 0, 0))) {
-            memcpy(at + i, "\\ufffd", 6);
-            i += 6;
-        } else {
-            i += 2;
+        uint32_t point;
+        size_t len = 1;
+        if (string.ptr[i] == '\\') {
+            len = json_token_escape(slice_skip(string, i), &point);
+            if (point == UTF8_BAD || (is_name && point == 0))
+                memcpy(at + i, "\\ufffd", 6);
         }
+        i += len;
     }
 }
 

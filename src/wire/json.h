@@ -1,10 +1,11 @@
 /*
  * json - strict JSON (RFC 8259) in, and text made from it out.
  *
- * Jansson parses. Three things that RFC 8259 allows and Jansson cannot represent are stood in for while
+ * Jansson parses, for whoever needs the whole tree; a few fields of many texts are found without one by
+ * json_index.h. Three things that RFC 8259 allows and Jansson cannot represent are stood in for while
  * parsing, so that no valid webhook is refused: numbers too large for 64 bits or a double (0), escapes of
- * lone surrogates and, in names, \u0000 (U+FFFD). The stand-ins are seen only by code that looks at the tree;
- * whatever is stored, printed or passed on is made from the original bytes.
+ * lone surrogates and, in names, \u0000 (U+FFFD). The stand-ins are seen only by code that looks at the tree
+ * (or the index); whatever is stored, printed or passed on is made from the original bytes.
  *
  * Limits: nesting JSON_MAX_DEPTH; sizes are the caller's to limit before parsing.
  * Thread: any.   Owner: the caller owns every tree (json_decref).

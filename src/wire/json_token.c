@@ -32,6 +32,37 @@ unsigned json_token_unit(const char *escape)
     return unit;
 }
 
+static uint32_t letter_value(char letter)
+{
+    static const char LETTERS[] = "bfnrt";
+    static const char VALUES[] = "\b\f\n\r\t";
+    const char *at = strchr(LETTERS, letter);
+    return (unsigned char)(at ? VALUES[at - LETTERS] : letter);
+}
+
+static bool is_low_surrogate(struct slice text)
+{
+    return text.len >= 6 && text.ptr[0] == '\\' && text.ptr[1] == 'u' &&
+           (json_token_unit(text.ptr) & 0xFC00) == 0xDC00;
+}
+
+size_t json_token_escape(struct slice text, uint32_t *ret)
+{
+    if (text.ptr[1] != 'u') {
+        *ret = letter_value(text.ptr[1]);
+        return 2;
+    }
+    unsigned unit = json_token_unit(text.ptr);
+    *ret = unit;
+    if ((unit & 0xF800) != 0xD800)
+        return 6;
+    *ret = UTF8_BAD;
+    if ((unit & 0xFC00) == 0xDC00 || !is_low_surrogate(slice_skip(text, 6)))
+        return 6;
+    *ret = 0x10000 + ((unit & 0x3FF) << 10 | (json_token_unit(text.ptr + 6) & 0x3FF));
+    return 12;
+}
+
 /* Length of the escape at the start of `text`; 0 when it is none. */
 static size_t escape_len(struct slice text)
 {

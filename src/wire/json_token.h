@@ -2,7 +2,7 @@
  * json_token - the tokens of a JSON text, in order, with their exact bytes (RFC 8259, sections 2 to 7).
  *
  * Tokens are slices of the text. Each is checked by itself; whether they follow each other correctly is seen
- * by json_fault_find().
+ * by json_walk.h.
  *
  * Thread: any.
  */
@@ -10,6 +10,7 @@
 #define FAIRLEAD_WIRE_JSON_TOKEN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/slice.h"
 
@@ -38,6 +39,13 @@ struct json_token json_token_next(struct slice *rest);
 
 /* A number written without fraction and exponent. */
 bool json_token_is_integer(struct slice number);
+
+/*
+ * The character that the escape at the start of `text` (the rest of a token, with or without its closing
+ * quote) stands for; returns how many bytes it takes, 12 for a pair of surrogates. UTF8_BAD: a lone
+ * surrogate.
+ */
+size_t json_token_escape(struct slice text, uint32_t *ret);
 
 /* The value of the four hexadecimal digits of a \uXXXX that a token has shown to be whole. */
 unsigned json_token_unit(const char *escape);

@@ -5,10 +5,11 @@
  * envelope is unwrapped first, and what nothing recognises is `other`. Adding a shape is one row and one
  * function in payload.c.
  *
- * Fields are slices into the tree: they live as long as the tree, and are absent when the body lacks them or
- * has something other than a string there (never an error).
+ * Fields are absent when the body lacks them or has something other than a string there (never an error).
+ * They are slices of the body or of the payload's index: they live as long as the body, until the payload is
+ * read anew or cleaned up. Whoever reads many bodies keeps one payload, which uses its memory again.
  *
- * Thread: any.
+ * Thread: any; one holder at a time.   Owner: the caller; a zeroed one may be read or cleaned up.
  */
 #ifndef FAIRLEAD_WIRE_PAYLOAD_H
 #define FAIRLEAD_WIRE_PAYLOAD_H
@@ -16,7 +17,7 @@
 #include <stdbool.h>
 
 #include "base/clock.h"
-#include "wire/json.h"
+#include "wire/json_index.h"
 
 /* name, text form, what it is */
 #define PAYLOAD_SHAPES(X)                                                                                    \
@@ -31,9 +32,10 @@ enum shape { PAYLOAD_SHAPES(SHAPE_ENUM_ROW) SHAPE_COUNT };
 #undef SHAPE_ENUM_ROW
 
 struct payload {
+    struct json_index index;
+    const struct json_node *body; /* the object that has the shape; NULL: what was read is no JSON object */
     enum shape shape;
-    bool enveloped;     /* the shape was found inside event.body (admin_envelope) */
-    const json_t *body; /* borrowed: the object that has the shape, inside the envelope if there is one */
+    bool enveloped; /* the shape was found inside event.body (admin_envelope) */
     struct slice type;
     struct slice event_id; /* body id of v3 */
     bool has_occurred_at;
@@ -52,7 +54,11 @@ struct payload {
  */
 const char *payload_shape_name(const struct payload *payload);
 
-/* Recognises the shape of an object. `tree` must be an object and outlive the payload. Never fails. */
-void payload_read(const json_t *tree, struct payload *ret);
+/*
+ * Reads a body, which may be anything. RC_INVALID_JSON, RC_NOT_AN_OBJECT, RC_NO_MEMORY: every field is then
+ * absent, `body` NULL and the shape `other`, so that who does not ask why needs no look at the result.
+ */
+enum rc payload_read(struct payload *payload, struct slice body);
+void payload_cleanup(struct payload *payload);
 
 #endif

@@ -41,3 +41,16 @@ size_t utf8_read(struct slice text, uint32_t *ret)
     *ret = point;
     return lead.more + 1u;
 }
+
+size_t utf8_write(uint32_t point, char to[4])
+{
+    if (point < 0x80) {
+        to[0] = (char)point;
+        return 1;
+    }
+    size_t more = 1u + (point >= 0x800) + (point >= 0x10000);
+    for (size_t i = more; i > 0; i--, point >>= 6)
+        to[i] = (char)(0x80 | (point & 0x3F));
+    to[0] = (char)(0xF80u >> more | point);
+    return more + 1;
+}

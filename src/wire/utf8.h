@@ -1,5 +1,5 @@
 /*
- * utf8 - one character at a time out of bytes that may be anything (RFC 3629).
+ * utf8 - one character at a time, out of bytes that may be anything and back (RFC 3629).
  *
  * Thread: any.
  */
@@ -19,5 +19,8 @@
  * ones that one U+FFFD stands for (Unicode 15, section 3.9: the maximal subpart, at least one byte).
  */
 size_t utf8_read(struct slice text, uint32_t *ret);
+
+/* Writes a character, which is none of UTF8_BAD and the surrogates; returns how many bytes it takes. */
+size_t utf8_write(uint32_t point, char to[4]);
 
 #endif

@@ -223,17 +223,13 @@ static void test_bodies_are_what_receivers_know(void **state)
     const struct simulation_options options = usual(1000);
     struct simulated webhook;
     size_t enveloped = 0;
+    CLEANUP(payload_cleanup) struct payload payload = {0};
     struct simulation *simulation = simulation_new(&options);
     while (simulation_next(simulation, &webhook)) {
-        json_t *tree = NULL;
-        struct payload payload;
-        struct err err;
-        if (json_parse(webhook.body, &tree, &err))
-            fail_msg("%s: %.*s", err.message, SLICE_ARG(webhook.body));
-        payload_read(tree, &payload);
+        if (payload_read(&payload, webhook.body))
+            fail_msg("no JSON object: %.*s", SLICE_ARG(webhook.body));
         check_fields(&webhook, &payload);
         enveloped += payload.enveloped;
-        json_decref(tree);
     }
     assert_true(enveloped > 10);
     simulation_free(simulation);
@@ -309,18 +305,15 @@ static void test_apps_differ(void **state)
     uint64_t started[2] = {0};
     uint64_t completed[2] = {0};
     struct simulated webhook;
+    CLEANUP(payload_cleanup) struct payload payload = {0};
     struct simulation *simulation = simulation_new(&options);
     while (simulation_next(simulation, &webhook)) {
-        json_t *tree = NULL;
-        struct payload payload;
-        assert_int_equal(json_parse(webhook.body, &tree, NULL), RC_OK);
-        payload_read(tree, &payload);
+        assert_int_equal(payload_read(&payload, webhook.body), RC_OK);
         for (int i = 0; i < 2; i++) {
             bool same = slice_is(payload.app, APPS[i]);
             started[i] += same && is(&webhook, "connected_account.add.start");
             completed[i] += same && is(&webhook, "connected_account.add.completed");
         }
-        json_decref(tree);
     }
     simulation_free(simulation);
     assert_percent(completed[0], started[0], 90, 97);

@@ -940,8 +940,8 @@ static void on_event(void *arg, const struct record *record, const struct payloa
                      const struct account *account)
 {
     struct heard *heard = arg;
-    buf_addf(&heard->text, "event %lld %s %s\n", (long long)record->seq, payload ? "read" : "unreadable",
-             account ? "account" : "none");
+    buf_addf(&heard->text, "event %lld %s %s\n", (long long)record->seq,
+             payload->body ? "read" : "unreadable", account ? "account" : "none");
     CLEANUP(buf_cleanup) struct buf json = BUF_INIT;
     event_write_json(record, payload, &(struct event_view){.reveal = false}, &json);
     assert_false(buf_failed(&json));

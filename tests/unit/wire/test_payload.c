@@ -15,28 +15,27 @@
 /* 2026-05-04T10:00:00Z */
 #define TEN_O_CLOCK (INT64_C(1777888800) * USEC_PER_SEC)
 
-static void free_tree(json_t **tree)
+static void read_text(struct payload *payload, const char *text)
 {
-    json_decref(*tree);
+    assert_int_equal(payload_read(payload, slice_str(text)), RC_OK);
 }
 
-static json_t *parse(struct slice text)
-{
-    json_t *tree = NULL;
-    assert_int_equal(json_parse(text, &tree, NULL), RC_OK);
-    return tree;
-}
-
-static json_t *load(const char *name)
+static void load(const char *name, struct buf *out)
 {
     char path[512];
-    char text[8192];
+    char *text = buf_reserve(out, 8192);
     snprintf(path, sizeof path, "%s/%s.json", TEST_DATA, name);
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
-    size_t len = fread(text, 1, sizeof text, file);
+    out->len += fread(text, 1, 8192, file);
     fclose(file);
-    return parse(slice_of(text, len));
+}
+
+/* The object that has the shape, by another way. */
+static const struct json_node *body_of(const struct payload *payload)
+{
+    const struct json_node *root = json_index_root(&payload->index);
+    return payload->enveloped ? json_index_get(json_index_get(root, "event"), "body") : root;
 }
 
 /* NULL: absent. */
@@ -149,15 +148,15 @@ static const struct expected SAMPLES[] = {
 static void reads_the_samples(void **state)
 {
     (void)state;
+    CLEANUP(payload_cleanup) struct payload got = {0};
     for (size_t i = 0; i < COUNT(SAMPLES); i++) {
         const struct expected *want = &SAMPLES[i];
-        CLEANUP(free_tree) json_t *tree = load(want->file);
-        struct payload got;
-        payload_read(tree, &got);
+        CLEANUP(buf_cleanup) struct buf text = BUF_INIT;
+        load(want->file, &text);
+        assert_int_equal(payload_read(&got, buf_slice(&text)), RC_OK);
         assert_string_equal(payload_shape_name(&got), want->shape);
         assert_int_equal(got.enveloped, strcmp(want->shape, "admin_envelope") == 0);
-        assert_ptr_equal(got.body,
-                         got.enveloped ? json_object_get(json_object_get(tree, "event"), "body") : tree);
+        assert_ptr_equal(got.body, body_of(&got));
         expect_field(got.type, want->type);
         expect_field(got.event_id, want->event_id);
         expect_field(got.app, want->app);
@@ -213,9 +212,8 @@ static void recognises_shapes_by_their_parts(void **state)
         {"{\"type\":\"connected_account.x\",\"timestamp\":1,\"data\":{},\"event\":{\"body\":{}}}", "admin"},
     };
     for (size_t i = 0; i < COUNT(CASES); i++) {
-        CLEANUP(free_tree) json_t *tree = parse(slice_str(CASES[i].text));
-        struct payload got;
-        payload_read(tree, &got);
+        CLEANUP(payload_cleanup) struct payload got = {0};
+        read_text(&got, CASES[i].text);
         if (strcmp(payload_shape_name(&got), CASES[i].shape) != 0)
             fail_msg("%s is taken for %s", CASES[i].text, payload_shape_name(&got));
     }
@@ -224,12 +222,9 @@ static void recognises_shapes_by_their_parts(void **state)
 static void fields_of_other_kinds_are_absent(void **state)
 {
     (void)state;
-    CLEANUP(free_tree)
-    json_t *tree =
-        parse(slice_str("{\"type\":\"connected_account.add.start\",\"timestamp\":\"yesterday\",\"data\":{"
-                        "\"app_name\":1,\"integration_name\":null,\"connected_account_id\":[\"x\"]}}"));
-    struct payload got;
-    payload_read(tree, &got);
+    CLEANUP(payload_cleanup) struct payload got = {0};
+    read_text(&got, "{\"type\":\"connected_account.add.start\",\"timestamp\":\"yesterday\",\"data\":{"
+                    "\"app_name\":1,\"integration_name\":null,\"connected_account_id\":[\"x\"]}}");
     assert_int_equal(got.shape, SHAPE_ADMIN);
     assert_false(got.has_occurred_at);
     expect_field(got.type, "connected_account.add.start");
@@ -247,9 +242,8 @@ static void what_nothing_recognises_keeps_type_and_time(void **state)
         "{\"event\":{\"body\":{\"type\":\"new.thing\",\"timestamp\":\"2026-05-04T10:00:00Z\"}}}",
     };
     for (size_t i = 0; i < COUNT(TEXTS); i++) {
-        CLEANUP(free_tree) json_t *tree = parse(slice_str(TEXTS[i]));
-        struct payload got;
-        payload_read(tree, &got);
+        CLEANUP(payload_cleanup) struct payload got = {0};
+        read_text(&got, TEXTS[i]);
         assert_int_equal(got.shape, SHAPE_OTHER);
         assert_int_equal(got.enveloped, i == 1);
         expect_field(got.type, "new.thing");
@@ -261,17 +255,67 @@ static void what_nothing_recognises_keeps_type_and_time(void **state)
 static void optional_parts_of_an_account_may_be_missing(void **state)
 {
     (void)state;
-    CLEANUP(free_tree)
-    json_t *tree =
-        parse(slice_str("{\"id\":\"m\",\"type\":\"composio.connected_account.activated\",\"timestamp\":\"\","
-                        "\"metadata\":{},\"data\":{\"id\":\"ca_1\",\"toolkit\":\"gmail\"}}"));
-    struct payload got;
-    payload_read(tree, &got);
+    CLEANUP(payload_cleanup) struct payload got = {0};
+    read_text(&got, "{\"id\":\"m\",\"type\":\"composio.connected_account.activated\",\"timestamp\":\"\","
+                    "\"metadata\":{},\"data\":{\"id\":\"ca_1\",\"toolkit\":\"gmail\"}}");
     assert_int_equal(got.shape, SHAPE_V3);
     expect_field(got.connected_account_id, "ca_1");
     expect_field(got.app, NULL);
     expect_field(got.integration_id, NULL);
     expect_field(got.status_reason, NULL);
+}
+
+static void expect_nothing(const struct payload *payload)
+{
+    assert_null(payload->body);
+    assert_false(payload->enveloped);
+    assert_false(payload->has_occurred_at);
+    assert_string_equal(payload_shape_name(payload), "other");
+    expect_field(payload->type, NULL);
+    expect_field(payload->event_id, NULL);
+    expect_field(payload->app, NULL);
+    expect_field(payload->connected_account_id, NULL);
+}
+
+static void what_is_no_object_says_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum rc rc;
+    } CASES[] = {
+        {NULL, RC_INVALID_JSON},
+        {"", RC_INVALID_JSON},
+        {"{\"type\":\"t\"", RC_INVALID_JSON},
+        {"{\"type\":\"t\"} x", RC_INVALID_JSON},
+        {"[{\"type\":\"t\"}]", RC_NOT_AN_OBJECT},
+        {"\"type\"", RC_NOT_AN_OBJECT},
+        {"null", RC_NOT_AN_OBJECT},
+    };
+    CLEANUP(payload_cleanup) struct payload got = {0};
+    for (size_t i = 0; i < COUNT(CASES); i++) {
+        CLEANUP(buf_cleanup) struct buf text = BUF_INIT;
+        load("page-sample", &text);
+        assert_int_equal(payload_read(&got, buf_slice(&text)), RC_OK);
+        assert_non_null(got.body);
+        assert_int_equal(payload_read(&got, slice_str(CASES[i].text)), CASES[i].rc);
+        expect_nothing(&got);
+    }
+    read_text(&got, "{\"type\":\"t\"}");
+    payload_cleanup(&got);
+    expect_nothing(&got);
+}
+
+static void fields_with_escapes_are_read(void **state)
+{
+    (void)state;
+    CLEANUP(payload_cleanup) struct payload got = {0};
+    read_text(&got, "{\"type\":\"connected_account.add\\u002estart\",\"timestamp\":1,\"d\\u0061ta\":{"
+                    "\"app_name\":\"a \\\"b\\\"\",\"user_id\":\"\\ud83d\\ude00\"}}");
+    assert_int_equal(got.shape, SHAPE_ADMIN);
+    expect_field(got.type, "connected_account.add.start");
+    expect_field(got.app, "a \"b\"");
+    expect_field(got.user_id, "\xF0\x9F\x98\x80");
 }
 
 int main(void)
@@ -282,6 +326,8 @@ int main(void)
         cmocka_unit_test(fields_of_other_kinds_are_absent),
         cmocka_unit_test(what_nothing_recognises_keeps_type_and_time),
         cmocka_unit_test(optional_parts_of_an_account_may_be_missing),
+        cmocka_unit_test(what_is_no_object_says_nothing),
+        cmocka_unit_test(fields_with_escapes_are_read),
     };
     return cmocka_run_group_tests_name("wire/payload", tests, NULL, NULL);
 }
