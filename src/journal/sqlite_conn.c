@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,8 +129,19 @@ static void frozen_uri(const struct sqlite_site *site, struct buf *out)
     buf_add_str(out, "?immutable=1");
 }
 
+/*
+ * SQLite counts what it allocates under one mutex for all threads: receiving and following the journal would
+ * wait for each other thousands of times a second. Too late when somebody else has begun to use SQLite; it
+ * then only costs time.
+ */
+static void configure(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 enum rc sqlite_conn_open(const struct sqlite_site *site, bool read_only, sqlite3 **ret, struct err *err)
 {
+    static pthread_once_t configured = PTHREAD_ONCE_INIT;
     CLEANUP(buf_cleanup) struct buf uri = BUF_INIT;
     const char *name = site->path;
     /* One thread at a time uses a connection: no mutex of SQLite's own. */
@@ -143,6 +155,7 @@ enum rc sqlite_conn_open(const struct sqlite_site *site, bool read_only, sqlite3
         flags |= SQLITE_OPEN_URI;
     }
     sqlite3 *db = NULL;
+    pthread_once(&configured, configure);
     int code = sqlite3_open_v2(name, &db, flags, site->vfs);
     if (code != SQLITE_OK) {
         enum rc rc = sqlite_conn_fail(site, db, code, "opening a database", err);
