@@ -65,13 +65,24 @@ function observe() {
     });
 }
 
+/** Runs in the page too: `paintedAt` becomes the time, since the navigation began, of the first frame that shows what `selector` finds. */
+function observePaint(selector) {
+    const observer = new MutationObserver(() => {
+        if (!document.querySelector(selector)) return;
+        observer.disconnect();
+        requestAnimationFrame(() => setTimeout(() => (window.paintedAt = performance.now())));
+    });
+    observer.observe(document, { childList: true, subtree: true });
+}
+
 /**
  * A tab at the server, signed in unless `token` is null.
  *
+ * content: what the page is opened for, see observePaint().
  * base: the address of the dashboard, if it is not the server's own.   scheme: light or dark.
  * expect: expressions for complaints of the browser that the test causes on purpose.
  */
-export async function openPage(t, browser, server, { base, place = '', viewport = WIDE, scheme = 'light', token = server.token, expect = [], ...more } = {}) {
+export async function openPage(t, browser, server, { base, place = '', viewport = WIDE, scheme = 'light', token = server.token, expect = [], content, ...more } = {}) {
     const context = await browser.newContext({
         viewport,
         colorScheme: scheme,
@@ -90,6 +101,7 @@ export async function openPage(t, browser, server, { base, place = '', viewport 
     });
     page.on('pageerror', (error) => complaints.push(`exception: ${error.stack ?? error}`));
     await page.addInitScript(observe);
+    if (content) await page.addInitScript(observePaint, content);
     atEnd(t, async () => {
         await context.close();
         const unexpected = complaints.filter((text) => !expect.some((known) => known.test(text)));

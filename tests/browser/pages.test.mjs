@@ -177,6 +177,7 @@ test('live: events arrive within a second, filters, pause and resume without gap
     await stopReading(page);
     await rowOf(page, await lastEvent(server)).waitFor();
     await page.getByTestId('feed-state').getByText('Live').waitFor();
+    await page.waitForFunction(() => document.querySelectorAll('tr.event').length >= 100); // a screenful first, the others when it is quiet
     assert.deepEqual(await rowNumbers(page), (await api(server, 'events?limit=100')).items.map((event) => event.seq));
 
     const sent = performance.now();

@@ -18,10 +18,9 @@ import { text } from "../text";
 const t = text.live;
 const historyRows = 100;
 
-// Rows below the screen cost as much as those on it. At first a screenful is drawn, in a flood only the newest; the others follow bit by
-// bit as soon as somebody may want them: when rows are held, or when it is quiet.
-const firstRows = 30;
-const floodRows = 60;
+// Rows below the screen cost as much as those on it. At first and in a flood only a screenful of the newest is drawn; the others follow bit
+// by bit as soon as somebody may want them: when rows are held, or when it has been quiet.
+const screenRows = 30;
 const floodBatch = 20; // events at once
 const quietMs = 1000;
 const growRows = 25;
@@ -162,8 +161,8 @@ function isReading(frame: HTMLElement | null, open: ReadonlySet<number>): boolea
 
 // How many rows are drawn.
 function useDrawn(list: LiveList, isHeld: () => boolean): [number, (comingIn: number) => void] {
-  const [drawn, setDrawn] = useState(firstRows);
-  const floodedAt = useRef(-Infinity);
+  const [drawn, setDrawn] = useState(screenRows);
+  const floodedAt = useRef(performance.now());
   const held = useRef(isHeld);
   held.current = isHeld;
   useEffect(() => {
@@ -176,7 +175,7 @@ function useDrawn(list: LiveList, isHeld: () => boolean): [number, (comingIn: nu
   const bound = useCallback((comingIn: number) => {
     if (comingIn < floodBatch) return;
     floodedAt.current = performance.now();
-    setDrawn(floodRows);
+    setDrawn(screenRows);
   }, []);
   return [drawn, bound];
 }
@@ -358,11 +357,12 @@ export function LivePage({ query }: { query: URLSearchParams }) {
   const filterKey = JSON.stringify(filter);
   const loaded = useLoad(
     async (signal) => {
-      // Asked first: everything up to there is in the list that is read after it.
-      const { tracker } = await getStatus(signal);
+      // The stream goes on behind the newest event that was found. With a filter that may lie far back: what was tracked before the list
+      // was asked for is in it, so that the stream need not go through it again.
+      const tracked = filterKey === "{}" ? 0 : (await getStatus(signal)).tracker.seq;
       const page = await getEvents({ ...filter, limit: historyRows }, signal);
       noteTypes(page.items);
-      return { ...page, after: Math.max(tracker.seq, page.items[0]?.seq ?? 0), filter, filterKey };
+      return { ...page, after: Math.max(tracked, page.items[0]?.seq ?? 0), filter, filterKey };
     },
     [filterKey],
   );
