@@ -3,9 +3,20 @@
 import { text } from "./text";
 
 const { units } = text;
-const whole = new Intl.NumberFormat();
-const oneDigit = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const upToOneDigit = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
+
+// Each is made when it is first used: that takes milliseconds, and no page uses all of them.
+function numbers(options?: Intl.NumberFormatOptions) {
+  let made: Intl.NumberFormat | undefined;
+  return { format: (value: number): string => (made ??= new Intl.NumberFormat(undefined, options)).format(value) };
+}
+function dates(options: Intl.DateTimeFormatOptions) {
+  let made: Intl.DateTimeFormat | undefined;
+  return { format: (value: number | Date): string => (made ??= new Intl.DateTimeFormat(undefined, options)).format(value) };
+}
+
+const whole = numbers();
+const oneDigit = numbers({ minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const upToOneDigit = numbers({ maximumFractionDigits: 1 });
 
 export const number = (value: number): string => whole.format(value);
 export const decimal = (value: number): string => upToOneDigit.format(value);
@@ -49,11 +60,11 @@ function two(major: number, majorUnit: string, minor: number, minorUnit: string)
   return minor === 0 ? large : `${large}\u00a0${withUnit(minor, minorUnit)}`;
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const dayClock = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
-const dayYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
-const dayUtc = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
-const full = new Intl.DateTimeFormat(undefined, {
+const clock = dates({ hour: "2-digit", minute: "2-digit" });
+const dayClock = dates({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const dayYear = dates({ day: "numeric", month: "short", year: "numeric" });
+const dayUtc = dates({ day: "numeric", month: "short", timeZone: "UTC" });
+const full = dates({
   year: "numeric",
   month: "short",
   day: "numeric",

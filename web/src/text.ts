@@ -2,8 +2,7 @@
 // them is a space that does not break.
 import { table } from "./table";
 
-const count = new Intl.NumberFormat();
-const n = (value: number) => count.format(value);
+const n = (value: number) => value.toLocaleString();
 const plural = (value: number, one: string, many: string) => `${n(value)} ${value === 1 ? one : many}`;
 
 export const text = {
