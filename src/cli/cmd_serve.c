@@ -171,9 +171,9 @@ static usec fan_out(void *feed, usec now)
     return feed_fan_out(feed, now);
 }
 
-static usec fan_out_took(void *feed, usec duration)
+static usec fan_out_took(void *feed, usec duration, size_t waiting)
 {
-    return feed_round_took(feed, duration);
+    return feed_round_took(feed, duration, waiting);
 }
 
 static void on_published(void *arg)

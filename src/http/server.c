@@ -112,16 +112,23 @@ static void finish_when_quiet(struct server *server)
 
 static void set_timer(struct server *server);
 
-/* The turn of the daemon is what the work has set off, and others' as well: a busy loop makes it look dearer,
- * and it then takes less. */
 static void do_work(struct server *server)
 {
     const struct server_work *work = &server->options.work;
-    usec start = clock_monotonic();
-    server->work_due = work->begin(work->arg, start);
+    server->work_due = work->begin(work->arg, clock_monotonic());
     run_daemon(server);
-    server->work_due = work->took(work->arg, clock_monotonic() - start);
-    set_timer(server);
+}
+
+/* A turn in which streams were served has done others' work as well: a busy loop makes them look dearer, and
+ * they then take less. */
+static void run_library(struct server *server)
+{
+    const struct server_work *work = &server->options.work;
+    usec start = clock_monotonic();
+    server->exchanges.streams.served = false;
+    MHD_run(server->daemon);
+    if (server->exchanges.streams.served && work->took)
+        server->work_due = work->took(work->arg, clock_monotonic() - start, server->exchanges.submitted);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -196,7 +203,7 @@ static bool has_work(const struct server *server)
 static void run_daemon(struct server *server)
 {
     server->resumed = server->closed = server->exchanges.answered = false;
-    MHD_run(server->daemon);
+    run_library(server);
     receive_flush(server->exchanges.receive);
     bool pending = has_work(server);
     bool idling = uv_is_active((uv_handle_t *)&server->again);

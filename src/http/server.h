@@ -33,8 +33,9 @@ struct server_work {
     /* Called soon after server_wake(), and when the time has come that it or `took` returned: monotonic; 0:
      * not before the next server_wake(). */
     usec (*begin)(void *arg, usec now);
-    /* How long the loop was busy with what begin had set off; returns as begin does. */
-    usec (*took)(void *arg, usec duration);
+    /* Streams have kept the loop busy so long while so many webhooks were waiting for their answers; returns
+     * as begin does. Several times after one begin. */
+    usec (*took)(void *arg, usec duration, size_t waiting);
     void *arg;
 };
 

@@ -97,6 +97,7 @@ static ssize_t fill(struct stream *stream, char *out, size_t max)
     if (n > 0) {
         stream->heartbeat_due = false;
         stream->touched = clock_monotonic();
+        stream->all->served = true;
         stream->all->on_work(stream->all->arg); /* to send it */
     }
     return n;

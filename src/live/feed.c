@@ -498,6 +498,15 @@ static void wake_ready(struct feed *feed)
     }
 }
 
+/* From the round that is over. */
+static void learn_cost(struct feed *feed)
+{
+    if (feed->woken > 0)
+        feed->cost = (3 * feed->cost + feed->round_took / (usec)feed->woken) / 4;
+    feed->round_took = 0;
+    feed->woken = 0;
+}
+
 static usec next_call(const struct feed *feed, usec now)
 {
     if (feed->more)
@@ -516,8 +525,8 @@ usec feed_fan_out(struct feed *feed, usec now)
         review_reading(feed);
         pthread_mutex_unlock(&feed->mutex);
     }
-    feed->woken = 0;
     if (now >= feed->next_round && feed->ready.first) {
+        learn_cost(feed);
         feed->round_at = now;
         feed->next_round = now + FEED_ROUND_GAP;
         wake_ready(feed);
@@ -526,14 +535,15 @@ usec feed_fan_out(struct feed *feed, usec now)
     return next_call(feed, now);
 }
 
-usec feed_round_took(struct feed *feed, usec took)
+usec feed_round_took(struct feed *feed, usec took, size_t waiting)
 {
-    if (feed->woken == 0)
-        return next_call(feed, feed->round_at + took);
-    usec pause = took * FEED_ROUND_SHARE < FEED_ROUND_MAX ? took * FEED_ROUND_SHARE : FEED_ROUND_MAX;
-    feed->cost = (3 * feed->cost + took / (usec)feed->woken) / 4;
-    feed->woken = 0;
-    if (feed->round_at + pause > feed->next_round)
-        feed->next_round = feed->round_at + pause;
-    return next_call(feed, feed->round_at + took);
+    usec now = feed->round_at + (feed->round_took += took);
+    feed->waiting += ((double)waiting - feed->waiting) / 4;
+    double weight = feed->waiting / FEED_ROUND_WAITING;
+    weight = weight < 1 ? 1 : weight > FEED_ROUND_WEIGHT ? FEED_ROUND_WEIGHT : weight;
+    usec pause = (usec)((double)feed->round_took * weight);
+    usec next = now + (pause < FEED_ROUND_MAX ? pause : FEED_ROUND_MAX);
+    if (next > feed->next_round)
+        feed->next_round = next;
+    return next_call(feed, now);
 }

@@ -14,11 +14,13 @@
  *
  * Fairness: what is new does not wake everybody at once. Finding out who wants it costs about 0.1 us a
  * message; waking is done in rounds. They begin at least FEED_ROUND_GAP apart and wake as many subscribers as
- * take about FEED_ROUND_TIME; after a round that took t the next one begins no sooner than FEED_ROUND_SHARE *
- * t after it (at most FEED_ROUND_MAX), so that fan-out gets about a tenth of the loop. One subscriber gets at
+ * take about FEED_ROUND_TIME. A round delays every webhook that waits for its answer: for each
+ * FEED_ROUND_WAITING of them (on the average lately), the next round begins as much later as the last one
+ * took, at least once and at most FEED_ROUND_WEIGHT times, in all FEED_ROUND_MAX. So fan-out gets half of the
+ * loop when little is received, and a fortieth when receiving is as busy as can be. One subscriber gets at
  * most FEED_QUANTUM bytes in a round. Latency: with n subscribers that each take c of the loop, the last one
- * is woken FEED_ROUND_GAP + FEED_ROUND_SHARE * n * c after a message was published (c is about 20 us: 100
- * subscribers 24 ms, 10,000 2 s), the only one at once.
+ * is woken about 2 * n * c after a message was published when little is received, the only one at once; c is
+ * about 20 us for few events.
  *
  * Threads: the tracker calls the listener; feed_catch_up() runs on any thread that may block; all else is for
  * the loop, which never waits for another thread's work here.   Owner: main; outlives tracker and server.
@@ -30,11 +32,12 @@
 #include "journal/journal.h"
 #include "track/tracker.h"
 
-#define FEED_ROUND_GAP   (4 * USEC_PER_MS)
-#define FEED_ROUND_TIME  (2 * USEC_PER_MS)
-#define FEED_ROUND_SHARE 10
-#define FEED_ROUND_MAX   USEC_PER_SEC
-#define FEED_QUANTUM     ((size_t)64 * 1024)
+#define FEED_ROUND_GAP     (4 * USEC_PER_MS)
+#define FEED_ROUND_TIME    (2 * USEC_PER_MS)
+#define FEED_ROUND_WAITING 8
+#define FEED_ROUND_WEIGHT  40
+#define FEED_ROUND_MAX     USEC_PER_SEC
+#define FEED_QUANTUM       ((size_t)64 * 1024)
 
 #define FEED_RING_BYTES    ((size_t)8 * 1024 * 1024)
 #define FEED_RING_MESSAGES ((size_t)32 * 1024)
@@ -121,8 +124,8 @@ void feed_catch_up_done(struct feed_subscriber *subscriber);
  */
 usec feed_fan_out(struct feed *feed, usec now);
 
-/* What that round has cost the loop until everybody woken was served; returns when feed_fan_out() wants to be
- * called next, as it did itself. */
-usec feed_round_took(struct feed *feed, usec took);
+/* Subscribers have taken so much of the loop's time while so many webhooks were waiting; several times until
+ * everybody woken was served. Returns when feed_fan_out() wants to be called next, as it did itself. */
+usec feed_round_took(struct feed *feed, usec took, size_t waiting);
 
 #endif

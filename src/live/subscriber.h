@@ -70,7 +70,9 @@ struct feed {
     uint64_t scanned_seq;
     usec round_at;
     usec next_round;
-    usec cost; /* of waking one, as seen lately */
+    usec round_took;
+    usec cost;      /* of waking one, as seen lately */
+    double waiting; /* webhooks, on the average lately */
     size_t woken;
     bool more; /* the last round left something to scan */
     bool in_round;

@@ -36,8 +36,7 @@ static struct slice limited(struct slice text)
 
 static bool is_heard(const struct read_model *model)
 {
-    const struct tracker_listener *listener = &model->options.listener;
-    return listener->wanted && listener->wanted(listener->arg);
+    return tracker_is_heard(&model->options.listener);
 }
 
 /* ---- what accounts look like to others ---- */

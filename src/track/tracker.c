@@ -16,6 +16,7 @@
 #define RETRY_TIME     USEC_PER_SEC
 #define LONGEST_WAIT   (10 * USEC_PER_SEC)
 #define GATHER_TIME    (12 * USEC_PER_MS)
+#define HEARD_TIME     (4 * USEC_PER_MS) /* the same, while somebody listens */
 #define CHECK_INTERVAL USEC_MINUTE
 
 struct tracker {
@@ -128,9 +129,10 @@ static usec wait_time(struct tracker *tracker, enum rc rc)
  * writes as many pages as one of ten, and the disk is the one that receiving waits for. The first of them
  * waits for nothing.
  */
-static void gather(usec began)
+static void gather(const struct tracker *tracker, usec began)
 {
-    usec rest = began + GATHER_TIME - clock_monotonic();
+    bool heard = tracker_is_heard(&tracker->options.listener);
+    usec rest = began + (heard ? HEARD_TIME : GATHER_TIME) - clock_monotonic();
     if (rest <= 0)
         return;
     struct timespec time = {.tv_nsec = rest * 1000};
@@ -157,7 +159,7 @@ static void *run(void *arg)
         if (!more && !atomic_load(&tracker->stopping))
             journal_wait(tracker->options.journal, atomic_load(&tracker->position), wait_time(tracker, rc));
         if (!more)
-            gather(began);
+            gather(tracker, began);
     }
     return NULL;
 }

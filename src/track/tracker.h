@@ -40,6 +40,11 @@ struct tracker_listener {
     void (*on_rollback)(void *arg); /* forget it: it will be passed again */
 };
 
+static inline bool tracker_is_heard(const struct tracker_listener *listener)
+{
+    return listener->wanted && listener->wanted(listener->arg);
+}
+
 struct tracker_options {
     struct journal *journal; /* borrowed */
     const char *directory;   /* of state.db */

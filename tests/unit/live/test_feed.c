@@ -344,7 +344,7 @@ static void fan_out(struct scene *scene)
 {
     scene->now += FEED_ROUND_GAP;
     feed_fan_out(scene->feed, scene->now);
-    feed_round_took(scene->feed, 10);
+    feed_round_took(scene->feed, 10, 0);
 }
 
 /* Until it has everything that was committed. */
@@ -820,10 +820,10 @@ static void a_type_brings_its_accounts(void **state)
     forget(&client);
 }
 
-static void rounds_leave_the_loop_its_time(void **state)
+/* While so many webhooks wait, others have at least `weight` times what subscribers get. */
+static void check_rounds(struct scene *scene, size_t waiting, unsigned weight)
 {
-    struct scene *scene = *state;
-    enum { MANY = 1000 };
+    enum { MANY = 1000, TURNS = 2 };
     static struct client clients[MANY];
     for (size_t i = 0; i < MANY; i++) {
         choose(&clients[i], scene, -1, -1, -1);
@@ -832,7 +832,10 @@ static void rounds_leave_the_loop_its_time(void **state)
     }
     append(scene, 1);
     track_all(scene);
-    usec now = 10 * USEC_PER_SEC;
+    scene->now += USEC_MINUTE;
+    usec now = scene->now;
+    for (int i = 0; i < 50; i++)
+        feed_round_took(scene->feed, 0, waiting); /* the average is that by now */
     usec begin = now;
     size_t woken = 0;
     unsigned rounds = 0;
@@ -850,19 +853,37 @@ static void rounds_leave_the_loop_its_time(void **state)
         woken += in_round;
         usec took = (usec)in_round * 30;
         busy += took;
-        next = feed_round_took(scene->feed, took);
+        for (int i = 0; i < TURNS; i++)
+            next = feed_round_took(scene->feed, took / TURNS, waiting);
         assert_true(next == 0 || next >= now + FEED_ROUND_GAP);
-        assert_true(next == 0 || next >= now + FEED_ROUND_SHARE * took);
+        assert_true(next == 0 || next + 2 >= now + (1 + weight) * took);
         assert_true(in_round * 20 <= (usec)(2 * FEED_ROUND_TIME)); /* a first guess at what one costs */
         assert_true(next == 0 || feed_fan_out(scene->feed, now + 1) >= next); /* too early */
     }
     assert_int_equal(woken, MANY);
     assert_true(rounds > 5);
-    assert_true(busy * (FEED_ROUND_SHARE - 2) <= now - begin + 30 * FEED_ROUND_TIME);
+    assert_true(busy * weight <= now - begin + (1 + weight) * 2 * FEED_ROUND_TIME);
+    assert_true(now - begin <= busy * (2 + weight) + rounds * FEED_ROUND_GAP); /* and not much more */
     for (size_t i = 0; i < MANY; i++) {
         assert_int_equal(clients[i].events, 1);
         forget(&clients[i]);
     }
+    scene->now = now;
+}
+
+static void rounds_leave_the_loop_half_of_its_time(void **state)
+{
+    check_rounds(*state, 0, 1);
+}
+
+static void rounds_leave_the_loop_more_when_webhooks_wait(void **state)
+{
+    check_rounds(*state, 10 * FEED_ROUND_WAITING, 10);
+}
+
+static void rounds_are_not_put_off_for_ever(void **state)
+{
+    check_rounds(*state, 100000, FEED_ROUND_WEIGHT);
 }
 
 static void one_reader_gets_a_share_of_a_round(void **state)
@@ -1047,7 +1068,9 @@ int main(void)
         SCENE_TEST(accounts_end_as_they_are),
         SCENE_TEST(the_clock_changes_accounts_too),
         SCENE_TEST(a_type_brings_its_accounts),
-        SCENE_TEST(rounds_leave_the_loop_its_time),
+        SCENE_TEST(rounds_leave_the_loop_half_of_its_time),
+        SCENE_TEST(rounds_leave_the_loop_more_when_webhooks_wait),
+        SCENE_TEST(rounds_are_not_put_off_for_ever),
         SCENE_TEST(one_reader_gets_a_share_of_a_round),
         SCENE_TEST(everything_at_once),
         SCENE_TEST(nobody_is_forgotten_beside_a_commit),
