@@ -29,6 +29,7 @@ struct run {
     uint64_t records;
     uint64_t accounts;
     usec started_at; /* of the first record */
+    usec until;      /* monotonic: the step under way takes no further record */
     bool json;
     bool keep;
 };
@@ -122,17 +123,19 @@ static bool on_record(void *arg, const struct record *record)
 {
     struct run *run = arg;
     read_model_apply(run->model, record, record->received_at);
-    return true;
+    return clock_monotonic() < run->until;
 }
 
-static void follow(struct run *run)
+/* As follower_step() does, by the records' clock. */
+static void follow(struct run *run, struct follower_pace pace)
 {
     struct err err;
     while (read_model_position(run->model) < run->records) {
         uint64_t from = read_model_position(run->model);
         uint64_t last = from;
+        run->until = clock_monotonic() + pace.time;
         read_model_begin(run->model);
-        if (journal_read(run->journal, from, FOLLOWER_BATCH, on_record, run, &last, &err) != RC_OK)
+        if (journal_read(run->journal, from, pace.records, on_record, run, &last, &err) != RC_OK)
             die("reading the journal", &err);
         read_model_judge(run->model, time_of(run, last), 1024);
         if (read_model_commit(run->model, &err) != RC_OK)
@@ -175,7 +178,7 @@ static void measure(struct run *run)
     usec began = clock_monotonic();
     if (read_model_open(&options, 1, run->records, &run->model, &why, &err) != RC_OK)
         die("opening the read model", &err);
-    follow(run);
+    follow(run, FOLLOWER_LIVE);
     report("catching up", run, began);
     if (run->keep) {
         read_model_close(run->model);
@@ -184,7 +187,7 @@ static void measure(struct run *run)
     began = clock_monotonic();
     if (read_model_reset(run->model, 1, time_of(run, run->records), &err) != RC_OK)
         die("starting anew", &err);
-    follow(run);
+    follow(run, FOLLOWER_REBUILD);
     report("forgetting and catching up", run, began);
     read_model_close(run->model);
 }

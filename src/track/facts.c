@@ -5,9 +5,9 @@
 
 #include "base/hash.h"
 
-#define MANY       32768
-#define MANY_BYTES ((size_t)4 << 20)
-#define SLOTS      ((size_t)2 * MANY) /* a power of two; never full */
+#define MANY        131072
+#define MANY_BYTES  ((size_t)4 << 20)
+#define SLOTS_FIRST 1024 /* a power of two; at most half of them are taken */
 
 struct slot {
     uint32_t generation;
@@ -48,15 +48,41 @@ bool facts_are_many(const struct facts *facts)
 
 /* ---- numbers of accounts ---- */
 
+static size_t count_slots(const struct buf *slots)
+{
+    return slots->len / sizeof(struct slot);
+}
+
 /* The slot of an account: one that names a fact about it, or the free one that is its. */
 static struct slot *find_slot(const struct facts *facts, struct slice account_id)
 {
     struct slot *slots = (struct slot *)(void *)facts->slots.ptr;
-    size_t at = hash_bytes(account_id.ptr, account_id.len) & (SLOTS - 1);
+    size_t mask = count_slots(&facts->slots) - 1;
+    size_t at = hash_bytes(account_id.ptr, account_id.len) & mask;
     while (slots[at].generation == facts->generation &&
            !slice_equal(facts_text(facts, list(facts)[slots[at].index].account_id), account_id))
-        at = (at + 1) & (SLOTS - 1);
+        at = (at + 1) & mask;
     return &slots[at];
+}
+
+/* Room for another account. When memory runs out the slots are as they were. */
+static bool reserve_slot(struct facts *facts)
+{
+    struct buf old = facts->slots;
+    size_t size = count_slots(&old);
+    if (2 * (facts->accounts + 1) <= size)
+        return true;
+    struct buf slots = BUF_INIT;
+    buf_add_fill(&slots, 0, (size ? 2 * size : SLOTS_FIRST) * sizeof(struct slot));
+    if (buf_failed(&slots))
+        return false;
+    facts->slots = slots;
+    const struct slot *each = (const struct slot *)(const void *)old.ptr;
+    for (size_t i = 0; i < size; i++)
+        if (each[i].generation == facts->generation)
+            *find_slot(facts, facts_text(facts, list(facts)[each[i].index].account_id)) = each[i];
+    buf_cleanup(&old);
+    return true;
 }
 
 static void number_account(struct facts *facts, struct state *state, struct slice account_id,
@@ -83,6 +109,7 @@ static void find_account(struct facts *facts, struct state *state, struct slice 
     }
     number_account(facts, state, account_id, fact);
     *slot = (struct slot){facts->generation, (uint32_t)count(facts)};
+    facts->accounts++;
 }
 
 /* ---- the list ---- */
@@ -100,12 +127,10 @@ void facts_add(struct facts *facts, struct state *state, const struct fact *fact
     struct fact added = *fact;
     added.account = 0;
     added.is_first = false;
-    if (facts->slots.len == 0)
-        buf_add_fill(&facts->slots, 0, SLOTS * sizeof(struct slot));
     added.account_id = add_text(facts, account_id);
     added.user_id = add_text(facts, user_id);
     added.reason = add_text(facts, reason);
-    bool failed = buf_failed(&facts->slots) || buf_failed(&facts->texts);
+    bool failed = !reserve_slot(facts) || buf_failed(&facts->texts);
     if (!failed && account_id.len > 0)
         find_account(facts, state, account_id, &added);
     buf_add(&facts->list, &added, sizeof added);
@@ -134,6 +159,7 @@ void facts_clear(struct facts *facts)
 {
     buf_clear(&facts->list);
     buf_clear(&facts->texts);
+    facts->accounts = 0;
     if (++facts->generation == 0) {
         buf_clear(&facts->slots); /* made anew, all free */
         facts->generation = 1;

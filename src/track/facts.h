@@ -39,6 +39,7 @@ struct facts {
     struct buf list;      /* struct fact each */
     struct buf texts;     /* their bytes */
     struct buf slots;     /* struct slot each: where in the list an account stands */
+    size_t accounts;      /* slots that are taken */
     uint32_t generation;  /* slots of another one are free */
     int64_t last_account; /* the last number given; -1: to be asked */
 };

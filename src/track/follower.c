@@ -19,10 +19,11 @@ enum rc follower_step(struct follower *follower, bool *ret_more, struct err *err
     uint64_t first;
     uint64_t last = from;
     follower->now = clock_wall();
-    follower->until = clock_monotonic() + FOLLOWER_TIME;
+    follower->until = clock_monotonic() + follower->pace.time;
     follower->cut = false;
     read_model_begin(model);
-    enum rc read = journal_read(follower->journal, from, FOLLOWER_BATCH, on_record, follower, &last, err);
+    enum rc read =
+        journal_read(follower->journal, from, follower->pace.records, on_record, follower, &last, err);
     size_t judged = read_model_judge(model, follower->now, JUDGE_BATCH);
     bool trimming = follower->now >= follower->next_trim &&
                     journal_first(follower->journal, &first, NULL) == RC_OK &&
@@ -31,7 +32,7 @@ enum rc follower_step(struct follower *follower, bool *ret_more, struct err *err
         follower->next_trim = follower->now + TRIM_INTERVAL;
     enum rc rc = read_model_commit(model, err);
     follower->damaged = rc == RC_CORRUPT;
-    *ret_more =
-        rc == RC_OK && (last - from >= FOLLOWER_BATCH || follower->cut || judged == JUDGE_BATCH || trimming);
+    *ret_more = rc == RC_OK &&
+                (last - from >= follower->pace.records || follower->cut || judged == JUDGE_BATCH || trimming);
     return rc != RC_OK ? rc : read;
 }

@@ -23,7 +23,7 @@ static enum rc follow(const struct rebuild_options *options, struct follower *fo
 static enum rc make(const struct rebuild_options *options, uint64_t first, bool *ret_damaged, struct err *err)
 {
     const struct read_model_options model = {.directory = options->directory, .patience = options->patience};
-    struct follower follower = {.journal = options->journal};
+    struct follower follower = {.journal = options->journal, .pace = FOLLOWER_REBUILD};
     struct err why;
     *ret_damaged = false;
     enum rc rc = read_model_open(&model, first, journal_last(options->journal), &follower.model, &why, err);

@@ -172,6 +172,7 @@ enum rc tracker_start(const struct tracker_options *options, struct tracker **re
     tracker->options = *options;
     buf_addf(&tracker->path, "%s/%s", options->directory, STATE_FILE);
     tracker->follower.journal = options->journal;
+    tracker->follower.pace = FOLLOWER_LIVE;
     tracker->follower.stopping = &tracker->stopping;
     enum rc rc = open_model(tracker, err);
     if (rc == RC_OK && pthread_create(&tracker->thread, NULL, run, tracker) != 0)
