@@ -20,7 +20,8 @@ enum step {
     STEP_BODY,
     STEP_REFUSED,   /* answered without receive or the pool */
     STEP_SUBMITTED, /* receive has the webhook */
-    STEP_DONE,
+    STEP_DONE,      /* receive has given it back, the library has not asked since */
+    STEP_ANSWERED,
     STEP_LEFT,    /* receive has the webhook, nobody waits for the answer: http and connection are gone */
     STEP_WORKING, /* suspended: the pool has the call */
     STEP_WORKED,
@@ -222,6 +223,7 @@ static enum MHD_Result answer_call(struct exchanges *all, struct exchange *excha
 static enum MHD_Result answer_webhook(struct exchanges *all, struct exchange *exchange)
 {
     struct webhook *webhook = &exchange->webhook;
+    exchange->step = STEP_ANSWERED;
     histogram_observe_usec(HISTOGRAM_ACK, clock_monotonic() - exchange->complete_at);
     if (all->stopping)
         exchange->close_after = true;
@@ -541,13 +543,14 @@ enum MHD_Result exchange_on_data(void *cls, struct MHD_Connection *http, const c
         return answer_webhook(all, exchange);
     case STEP_WORKED:
         return answer_call(all, exchange);
+    case STEP_ANSWERED:
     case STEP_LEFT:
         break;
     }
     return MHD_NO;
 }
 
-/* Nobody is there to be answered. */
+/* Nobody is there to be answered: it counts all the same. */
 static void finish_left(struct exchanges *all, struct exchange *exchange)
 {
     count_result(exchange, exchange->webhook.rc);
@@ -619,6 +622,8 @@ void exchange_on_completed(void *cls, struct MHD_Connection *http, void **con_cl
     connection_enter(all->connections, exchange->connection, PHASE_IDLE);
     if (exchange->step == STEP_SUBMITTED)
         leave(all, exchange);
+    else if (exchange->step == STEP_DONE)
+        finish_left(all, exchange);
     else
         exchange_give(all, exchange);
     if (all->stopping)
