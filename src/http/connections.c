@@ -36,6 +36,7 @@ struct connection {
     enum phase phase;
     bool shut;
     bool expired;
+    bool held;
     void (*on_end)(void *arg);
     void *arg;
     char address[INET6_ADDRSTRLEN];
@@ -243,7 +244,8 @@ static bool waits_in_vain(const struct connections *all, const struct connection
     static const bool WAITS[PHASE_COUNT] = {
         [PHASE_FIRST] = true, [PHASE_IDLE] = true, [PHASE_HEADERS] = true, [PHASE_BODY] = true};
     char byte;
-    if (connection->shut || !WAITS[connection->phase] || (all->limits.tls && connection->phase != PHASE_IDLE))
+    if (connection->shut || connection->held || !WAITS[connection->phase] ||
+        (all->limits.tls && connection->phase != PHASE_IDLE))
         return false;
     return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
@@ -337,6 +339,12 @@ void connection_enter(struct connections *all, struct connection *connection, en
 {
     unlink_from_phase(all, connection);
     link_to_phase(all, connection, phase);
+    connection->held = false;
+}
+
+void connection_hold(struct connection *connection, bool held)
+{
+    connection->held = held;
 }
 
 usec connections_expire(struct connections *all, usec now)

@@ -65,6 +65,10 @@ void connections_see_ends(struct connections *all);
  * without a time limit. */
 void connection_limit_silence(struct connection *connection, usec limit);
 
+/* The library has read bytes that it will show later: until the next phase or `false` the connection does not
+ * wait in vain, whatever connections_see_ends() finds. */
+void connection_hold(struct connection *connection, bool held);
+
 /* Shuts it down now, and counts it as closed by us. */
 void connection_shut(struct connection *connection);
 

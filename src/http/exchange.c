@@ -38,6 +38,7 @@ struct exchange {
     bool close_after;
     bool suspended; /* while submitted */
     unsigned asked;
+    bool has_body; /* some of it */
     enum rc refused;
     struct err err;
     uint64_t discarded;
@@ -140,6 +141,7 @@ void *exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *http)
 {
     (void)uri;
     struct exchanges *all = cls;
+    all->called = true;
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(http, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct connection *connection = info ? info->socket_context : NULL;
     struct exchange *exchange = connection ? exchange_take(all) : NULL;
@@ -234,7 +236,7 @@ static enum MHD_Result answer_webhook(struct exchanges *all, struct exchange *ex
         call_answer_webhook(exchange->call, webhook);
         return answer_call(all, exchange);
     }
-    all->answered = true;
+    all->more = true;
     return MHD_queue_response(exchange->http, MHD_HTTP_OK, webhook->duplicate ? all->duplicate : all->stored);
 }
 
@@ -392,13 +394,14 @@ static enum MHD_Result on_headers(struct exchanges *all, struct exchange *exchan
     exchange->step = STEP_BODY;
     connection_enter(all->connections, exchange->connection, PHASE_BODY);
     exchange->refused = check_headers(all, exchange, url, method, &length);
+    bool waits = header(exchange, MHD_HTTP_HEADER_EXPECT) != NULL;
     if (exchange->refused == RC_OK) {
+        connection_hold(exchange->connection, waits); /* libmicrohttpd says 100 before it looks for a body */
         exchange->webhook.body.limit = (size_t)all->options->max_body;
         if (exchange->is_webhook && length > 0 && !buf_reserve(&exchange->webhook.body, (size_t)length))
             exchange->refused = refuse(exchange, RC_NO_MEMORY, "memory ran out; send the event again later");
         return MHD_YES;
     }
-    bool waits = header(exchange, MHD_HTTP_HEADER_EXPECT) != NULL;
     if (length > EXCHANGE_DRAIN_MAX || waits || exchange->close_after) {
         exchange->close_after = true;
         return answer_error(all, exchange, exchange->refused, &exchange->err);
@@ -410,6 +413,9 @@ static enum MHD_Result on_body(struct exchanges *all, struct exchange *exchange,
                                size_t *data_size)
 {
     struct buf *body = &exchange->webhook.body;
+    all->more |= exchange->has_body; /* it comes in pieces: the next may be here */
+    exchange->has_body = true;
+    connection_hold(exchange->connection, false);
     if (exchange->refused == RC_OK && exchange->is_webhook) {
         buf_add(body, data, *data_size);
         if (buf_failed(body)) {
@@ -461,7 +467,7 @@ static enum MHD_Result submit(struct exchanges *all, struct exchange *exchange)
 /* Returning without an answer has the library ask again. */
 static enum MHD_Result ask_again(struct exchanges *all, struct exchange *exchange)
 {
-    if (++exchange->asked == EXCHANGE_ASKS) {
+    if (++exchange->asked >= EXCHANGE_ASKS || all->asking > EXCHANGE_ASKING) {
         exchange->suspended = true;
         all->asking--;
         MHD_suspend_connection(exchange->http);
@@ -526,6 +532,7 @@ enum MHD_Result exchange_on_data(void *cls, struct MHD_Connection *http, const c
     (void)version;
     struct exchanges *all = cls;
     struct exchange *exchange = *con_cls;
+    all->called = true;
     if (!exchange)
         return MHD_NO;
     switch (exchange->step) {
@@ -614,6 +621,7 @@ void exchange_on_completed(void *cls, struct MHD_Connection *http, void **con_cl
     (void)code;
     struct exchanges *all = cls;
     struct exchange *exchange = *con_cls;
+    all->called = true;
     if (!exchange)
         return;
     *con_cls = NULL;

@@ -3,12 +3,12 @@
  * webhook is a call (http/call.h).
  *
  * Steps: headers -> body (kept or thrown away) -> waiting for receive -> answer. While a webhook waits, the
- * library asks for its answer in each of its turns; after EXCHANGE_ASKS of them its connection is suspended,
- * which costs three system calls. A sender that breaks the connection meanwhile gets no answer, and its
- * webhook is stored and counted all the same. A request that is refused
- * early keeps its reason until its body has been read, so that the sender sees the answer; beyond
- * EXCHANGE_DRAIN_MAX bytes, or when the sender waits for 100 Continue, it is answered at once and the
- * connection closed.
+ * library asks for its answer in each of its turns; after EXCHANGE_ASKS of them, or when EXCHANGE_ASKING
+ * others are asked for already, its connection is suspended, which costs three system calls. A sender that
+ * breaks the connection meanwhile gets no answer, and its webhook is stored and counted all the same. A
+ * request that is refused early keeps its reason until its body has been read, so that the sender sees the
+ * answer; beyond EXCHANGE_DRAIN_MAX bytes, or when the sender waits for 100 Continue, it is answered at once
+ * and the connection closed.
  *
  * Thread: loop.   Owner: struct server.
  */
@@ -25,6 +25,7 @@
 #include "http/streams.h"
 
 #define EXCHANGE_ASKS       32
+#define EXCHANGE_ASKING     512
 #define EXCHANGE_DRAIN_MAX  ((uint64_t)8 * 1024 * 1024)
 #define EXCHANGE_HEADER_MAX ((size_t)8 * 1024)
 /*
@@ -47,7 +48,8 @@ struct exchanges {
     size_t spare_count;
     size_t submitted; /* webhooks that receive has */
     size_t asking;    /* those of them whose connections are not suspended: the library has always work */
-    bool answered;    /* since it was last false: what the library is to send in its next turn */
+    bool more;        /* since it was last false: the library has something to do in its next turn */
+    bool called;      /* since it was last false: the library has called one of the functions below */
     struct session session;
     struct pool *pool; /* borrowed */
     struct streams streams;

@@ -79,7 +79,7 @@ enum MHD_Result respond(struct exchanges *all, struct MHD_Connection *http, stru
         add_headers(reply, status, close_after, response);
         result = MHD_queue_response(http, (unsigned)status, response);
         if (result == MHD_YES) {
-            all->answered = true;
+            all->more = true;
             if (stream)
                 stream_attach(stream, &all->streams, http, connection);
             connection_enter(all->connections, connection, stream ? PHASE_STREAM : PHASE_ANSWER);

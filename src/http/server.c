@@ -16,8 +16,11 @@
 
 #define STOP_TIME (5 * USEC_PER_SEC)
 
-/* The longest that the daemon is not run while it says that it has work. */
-#define ASK_INTERVAL USEC_PER_MS
+/* So long is the daemon not run while it says that it has work: the next millisecond. */
+#define ASK_INTERVAL (USEC_PER_MS / 2)
+
+/* Turns in a row that nothing comes of; enough for the longest of our answers in records of TLS. */
+#define FRUITLESS_TURNS 256
 
 /* At most so many connections does libmicrohttpd accept beyond our own limit, so that ours decides who has to
  * go. */
@@ -41,8 +44,9 @@ struct server {
     uv_async_t stop;
     uv_async_t wake;
     uv_signal_t signals[3];
-    bool resumed; /* connections were, since the daemon last began to run */
-    bool closed;  /* likewise */
+    bool resumed;       /* connections were, since the daemon last began to run */
+    bool closed;        /* likewise */
+    unsigned fruitless; /* turns in a row, at most FRUITLESS_TURNS */
     usec stop_deadline;
     usec work_due; /* when options.work wants to be called; 0: when it is woken */
     _Atomic bool fatal;
@@ -70,6 +74,8 @@ static void on_connection(void *cls, struct MHD_Connection *http, void **context
     const union MHD_ConnectionInfo *fd = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD);
     const union MHD_ConnectionInfo *from = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     *context = connections_add(server->exchanges.connections, fd->connect_fd, from->client_addr);
+    if (!*context) /* it could never expire */
+        shutdown(fd->connect_fd, SHUT_RDWR);
 }
 
 static enum MHD_Result on_accept(void *cls, const struct sockaddr *from, socklen_t len)
@@ -157,7 +163,7 @@ static void set_timer(struct server *server)
     next = sooner(next, streams_beat(&server->exchanges.streams, now));
     next = sooner(next, server->stop_deadline);
     next = sooner(next, server->work_due);
-    if (server->exchanges.asking > 0)
+    if (server->exchanges.asking > 0 || server->fruitless == FRUITLESS_TURNS)
         next = sooner(next, now + ASK_INTERVAL);
     if (next == 0) {
         uv_timer_stop(&server->timer);
@@ -184,25 +190,34 @@ static void on_work(void *arg)
         uv_idle_start(&server->again, on_again);
 }
 
-/*
- * Has the daemon work that no descriptor shows? Out of descriptors it stops listening, and after a close
- * begins again only when it is run. While webhooks wait for the disk it always says that it has work: then
- * what else it may have is done when they are, when a descriptor fires, or after ASK_INTERVAL.
- */
-static bool has_work(const struct server *server)
+static bool says_work(const struct server *server)
 {
     MHD_UNSIGNED_LONG_LONG timeout_ms = 1;
-    if (server->resumed || server->closed || server->exchanges.answered)
-        return true;
-    return server->exchanges.asking == 0 && MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES &&
-           timeout_ms == 0;
+    return MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0;
+}
+
+/*
+ * Has the daemon work that no descriptor shows? Out of descriptors it stops listening, and after a close
+ * begins again only when it is run. It always says that it has work while webhooks wait for the disk, and
+ * while a handshake of TLS stands still: then what else it may have is done when they go on, when a
+ * descriptor fires, or after ASK_INTERVAL.
+ */
+static bool has_work(struct server *server)
+{
+    bool certain = server->resumed || server->closed || server->exchanges.more;
+    bool said = !certain && server->exchanges.asking == 0 && says_work(server);
+    if (!said || server->exchanges.called)
+        server->fruitless = 0;
+    else if (server->fruitless < FRUITLESS_TURNS)
+        server->fruitless++;
+    return certain || (said && server->fruitless < FRUITLESS_TURNS);
 }
 
 /* One turn: everything that is ready is read, submitted webhooks are handed over together, what is pending is
  * remembered. */
 static void run_daemon(struct server *server)
 {
-    server->resumed = server->closed = server->exchanges.answered = false;
+    server->resumed = server->closed = server->exchanges.more = server->exchanges.called = false;
     run_library(server);
     receive_flush(server->exchanges.receive);
     bool pending = has_work(server);

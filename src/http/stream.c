@@ -88,6 +88,7 @@ static ssize_t give_heartbeat(struct stream *stream, char *out, size_t max)
 static ssize_t fill(struct stream *stream, char *out, size_t max)
 {
     stream->woken = false;
+    stream->all->served = true; /* also when it is asked in vain: then it has sent what it got before */
     long n = stream->calls->read(stream->arg, out, max);
     assert(n <= (long)max && n >= STREAM_END);
     if (n == STREAM_END)
@@ -97,7 +98,6 @@ static ssize_t fill(struct stream *stream, char *out, size_t max)
     if (n > 0) {
         stream->heartbeat_due = false;
         stream->touched = clock_monotonic();
-        stream->all->served = true;
         stream->all->on_work(stream->all->arg); /* to send it */
     }
     return n;

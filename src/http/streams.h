@@ -18,7 +18,7 @@ struct streams {
     size_t count;
     usec due;                   /* monotonic: no heartbeat before; 0: none */
     bool ending;                /* the server stops: whatever comes ends at once */
-    bool served;                /* since it was last false: a client got something */
+    bool served;                /* since it was last false: clients were looked after */
     void (*on_work)(void *arg); /* the daemon has work that no descriptor shows: run it soon */
     void *arg;
 };

@@ -501,8 +501,10 @@ static void wake_ready(struct feed *feed)
 /* From the round that is over. */
 static void learn_cost(struct feed *feed)
 {
-    if (feed->woken > 0)
-        feed->cost = (3 * feed->cost + feed->round_took / (usec)feed->woken) / 4;
+    usec cost = feed->woken > 0 ? feed->round_took / (usec)feed->woken : feed->cost;
+    if (cost > FEED_ROUND_TIME) /* others' time, as of heartbeats */
+        cost = FEED_ROUND_TIME;
+    feed->cost = (3 * feed->cost + cost) / 4;
     feed->round_took = 0;
     feed->woken = 0;
 }
@@ -542,7 +544,9 @@ usec feed_round_took(struct feed *feed, usec took, size_t waiting)
     double weight = feed->waiting / FEED_ROUND_WAITING;
     weight = weight < 1 ? 1 : weight > FEED_ROUND_WEIGHT ? FEED_ROUND_WEIGHT : weight;
     usec pause = (usec)((double)feed->round_took * weight);
-    usec next = now + (pause < FEED_ROUND_MAX ? pause : FEED_ROUND_MAX);
+    usec next = now + pause;
+    if (next > feed->round_at + FEED_ROUND_MAX)
+        next = feed->round_at + FEED_ROUND_MAX;
     if (next > feed->next_round)
         feed->next_round = next;
     return next_call(feed, now);

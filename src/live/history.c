@@ -65,7 +65,8 @@ static void add_event(struct piece *piece, const struct record *record, struct b
 {
     struct message_keys keys;
     CLEANUP(buf_cleanup) struct buf text = BUF_INIT;
-    payload_read(&piece->payload, record->body);
+    if (payload_read(&piece->payload, record->body) == RC_NO_MEMORY)
+        out->failed = true;
     message_read_keys(&piece->payload, &keys);
     if (is_wanted(piece, record->seq, &keys)) {
         message_write_event(record, &piece->payload, &text);

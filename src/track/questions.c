@@ -292,7 +292,8 @@ static bool write_event(void *arg, const struct record *record)
     /* The next one that is there, when this one is gone. */
     if (record->seq != writing->seq || record->kind != RECORD_EVENT)
         return false;
-    payload_read(&payload, record->body);
+    if (payload_read(&payload, record->body) == RC_NO_MEMORY)
+        question_fail(writing->question, RC_NO_MEMORY, "memory ran out");
     if (!writing->search || has_words(writing, record, &payload)) {
         buf_add_str(writing->out, writing->between);
         writing->view.duplicates = (uint64_t)question_number(

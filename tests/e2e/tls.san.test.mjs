@@ -114,3 +114,22 @@ test('send and doctor check a certificate of an own authority', { skip: needsOpe
     assert.match(unknown.message, /certificate/);
     assert.doesNotMatch(unknown.message, /taken/);
 });
+
+// In hundredths of a second, as Linux counts them for everybody.
+const processorTime = (pid) => {
+    const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+    return Number(fields[11]) + Number(fields[12]);
+};
+
+test('a handshake that stands still costs next to nothing', { skip: needsOpenssl }, async (t) => {
+    const { cert, key } = makeCertificate(temporaryDirectory(t), 'own');
+    const server = await startServer(t, { args: ['--tls-cert', cert, '--tls-key', key, '--header-timeout', '3s'] });
+    const before = processorTime(server.pid);
+    const connection = await RawConnection.open(t, server.url);
+    await connection.write(Buffer.from('1603010005', 'hex'));
+    await connection.closed();
+    const spent = processorTime(server.pid) - before;
+    t.diagnostic(`${spent} hundredths of a second in 3 s`);
+    assert.ok(spent < 100, `${spent} hundredths of a second`);
+    await server.stop();
+});

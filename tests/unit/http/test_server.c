@@ -57,6 +57,7 @@ struct fixture {
     bool flood;     /* has always something to send */
     bool wake_self; /* the next read says "nothing" and wakes itself */
     _Atomic int reads;
+    _Atomic int took; /* turns in which streams were served */
     sem_t closed;
 };
 
@@ -70,6 +71,11 @@ static void wait_for(sem_t *semaphore)
         ;
     assert_int_equal(status, 0);
 }
+
+/* Until it is so. Every test here ends after HANG_SECONDS. */
+#define WAIT_UNTIL(condition)                                                                                \
+    for (usec began = clock_monotonic(); !(condition);)                                                      \
+    assert_true(clock_monotonic() - began < HANG_SECONDS * USEC_PER_SEC)
 
 /* --- handlers ------------------------------------------------------------------------------------------ */
 
@@ -281,6 +287,21 @@ static const struct endpoint_table ENDPOINTS = {ROWS, sizeof ROWS / sizeof ROWS[
 
 /* --- the server ---------------------------------------------------------------------------------------- */
 
+static usec begin_work(void *arg, usec now)
+{
+    (void)arg;
+    (void)now;
+    return 0;
+}
+
+static usec work_took(void *arg, usec duration, size_t waiting)
+{
+    struct fixture *fixture = arg;
+    assert_true(duration >= 0 && waiting == 0);
+    fixture->took++;
+    return 0;
+}
+
 static void on_ready(void *arg)
 {
     struct fixture *fixture = arg;
@@ -329,6 +350,7 @@ static struct fixture *start_with(const struct server_options *more)
         .assets = more ? more->assets : NULL,
         .endpoints = &ENDPOINTS,
         .context = fixture,
+        .work = {begin_work, work_took, fixture},
     };
     assert_int_equal(pthread_create(&fixture->thread, NULL, run, fixture), 0);
     wait_for(&fixture->ready);
@@ -753,6 +775,28 @@ static void test_a_stream_sends_when_it_is_woken(void **state)
 }
 
 /* The library keeps request and reply in the same memory of a connection. */
+/* The turn that asks for bytes and the one that sends them and asks in vain. */
+static void test_what_streams_take_is_told(void **state)
+{
+    (void)state;
+    struct fixture *fixture = start();
+    CLIENT(client, fixture);
+    CLIENT(other, fixture);
+    client_get(&client, "/stream");
+    client_expect(&client, "\r\n\r\n");
+    WAIT_UNTIL(fixture->reads >= 1);
+    int took = fixture->took;
+    int reads = fixture->reads;
+    push(fixture, "{\"text\":\"hello\"}");
+    client_expect(&client, "hello");
+    WAIT_UNTIL(fixture->reads >= reads + 2 && fixture->took >= took + 2);
+    took = fixture->took;
+    client_get(&other, "/page");
+    client_expect(&other, "<p>page");
+    assert_int_equal(fixture->took, took);
+    stop(fixture);
+}
+
 static void test_large_headers_leave_room_for_the_reply(void **state)
 {
     (void)state;
@@ -917,11 +961,6 @@ static void test_head_of_a_stream(void **state)
 
 /* ---- webhooks whose sender does not wait ---- */
 
-/* Until it is so. Every test here ends after HANG_SECONDS. */
-#define WAIT_UNTIL(condition)                                                                                \
-    for (usec began = clock_monotonic(); !(condition);)                                                      \
-    assert_true(clock_monotonic() - began < HANG_SECONDS * USEC_PER_SEC)
-
 static void client_reset(struct client *client)
 {
     struct linger now = {.l_onoff = 1, .l_linger = 0};
@@ -1028,6 +1067,22 @@ static void test_a_sender_that_ends_its_side_gets_its_answers(void **state)
     stop(fixture);
 }
 
+/* libmicrohttpd has read the body already when it says 100, and shows it afterwards. */
+static void test_an_early_body_and_end_behind_an_expectation(void **state)
+{
+    (void)state;
+    static const char TEXT[] = "POST /webhook HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+                               "Content-Length: 7\r\n\r\n{\"e\":1}";
+    struct fixture *fixture = start();
+    CLIENT(client, fixture);
+    assert_int_equal(send(client.fd, TEXT, strlen(TEXT), MSG_NOSIGNAL | MSG_MORE), (ssize_t)strlen(TEXT));
+    assert_int_equal(shutdown(client.fd, SHUT_WR), 0);
+    client_expect(&client, "100 Continue");
+    client_expect(&client, "{\"success\":true}");
+    assert_string_equal(client_drain(&client), "");
+    stop(fixture);
+}
+
 /* One packet has the last bytes and the end; nobody waits for the rest of the body until it expires. */
 static void test_a_request_that_ends_early_is_closed_at_once(void **state)
 {
@@ -1056,6 +1111,7 @@ int main(void)
         cmocka_unit_test(test_a_webhook_that_waits_long_is_answered),
         cmocka_unit_test(test_a_large_body_arrives_while_a_webhook_waits),
         cmocka_unit_test(test_a_sender_that_ends_its_side_gets_its_answers),
+        cmocka_unit_test(test_an_early_body_and_end_behind_an_expectation),
         cmocka_unit_test(test_a_request_that_ends_early_is_closed_at_once),
         cmocka_unit_test(test_methods_and_bodies),
         cmocka_unit_test(test_headers_of_replies),
@@ -1066,6 +1122,7 @@ int main(void)
         cmocka_unit_test(test_the_pool_has_a_bound),
         cmocka_unit_test(test_stopping_waits_for_the_pool),
         cmocka_unit_test(test_a_stream_sends_when_it_is_woken),
+        cmocka_unit_test(test_what_streams_take_is_told),
         cmocka_unit_test(test_large_headers_leave_room_for_the_reply),
         cmocka_unit_test(test_a_read_may_wake_its_own_stream),
         cmocka_unit_test(test_heartbeats),
