@@ -17,7 +17,7 @@ struct follower_pace {
     usec time;      /* some records cost much */
 };
 /* Whoever looks at the read model waits for the commit; nobody does while it is made anew. */
-#define FOLLOWER_LIVE    ((struct follower_pace){65536, 500 * USEC_PER_MS})
+#define FOLLOWER_LIVE    ((struct follower_pace){49152, 500 * USEC_PER_MS})
 #define FOLLOWER_REBUILD ((struct follower_pace){131072, 5 * USEC_PER_SEC})
 
 struct follower {

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "track/sql.h"
 
-#define CACHE_KIB 24576 /* more is not faster, and counts */
+#define CACHE_KIB 20480 /* more is not faster, and counts */
 /* The disk is busy for about as long as this takes to be written, and receiving waits for the disk too. */
 #define CHECKPOINT_PAGES 200
 
