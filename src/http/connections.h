@@ -79,9 +79,8 @@ bool connection_has_expired(const struct connection *connection);
  * NULL: nobody. */
 void connection_set_on_end(struct connection *connection, void (*on_end)(void *arg), void *arg);
 
-/* Shuts down what has expired, and what has ended and was read to its end, without a request to be answered;
- * returns when to call again
- * (monotonic usec), 0: no need. */
+/* Shuts down what has expired, and what has ended and was read to its end without a request to be answered.
+ * Returns when to call again (monotonic usec), 0: no need. */
 usec connections_expire(struct connections *all, usec now);
 
 /* Shuts down every connection from which no whole request has come. For stopping. */

@@ -457,8 +457,6 @@ static enum MHD_Result submit(struct exchanges *all, struct exchange *exchange)
     if (rc != RC_OK)
         return answer_error(all, exchange, rc, &err);
     exchange->step = STEP_SUBMITTED;
-    exchange->asked = 0;
-    exchange->suspended = false;
     all->submitted++;
     all->asking++;
     return MHD_YES;

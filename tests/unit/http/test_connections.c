@@ -164,76 +164,81 @@ static void test_streams_are_the_last_to_make_room(void **state)
     connections_free(all);
 }
 
+/* One connection and its peer. */
+struct alone {
+    struct connections *all;
+    struct pair pair;
+    struct connection *connection;
+};
+
+static struct alone alone_open(void)
+{
+    struct connection_limits limits = {.max_connections = 10};
+    struct sockaddr_in from = address("192.0.2.1");
+    struct alone alone = {.all = connections_new(&limits), .pair = pair_open()};
+    alone.connection = connections_add(alone.all, alone.pair.ours, (struct sockaddr *)&from);
+    return alone;
+}
+
+static void alone_close(struct alone *alone)
+{
+    connections_remove(alone->all, alone->connection);
+    connections_free(alone->all);
+    pair_close(alone->pair);
+}
+
 /* An end is told of once, at once or when somebody comes to be told. */
 static void test_ends_of_peers_are_seen(void **state)
 {
     (void)state;
-    struct connection_limits limits = {.max_connections = 10};
-    struct connections *all = connections_new(&limits);
-    struct sockaddr_in from = address("192.0.2.1");
-    struct pair pair = pair_open();
-    struct connection *connection = connections_add(all, pair.ours, (struct sockaddr *)&from);
-    struct pollfd ends = {.fd = connections_ends(all), .events = POLLIN};
+    struct alone alone = alone_open();
+    struct pollfd ends = {.fd = connections_ends(alone.all), .events = POLLIN};
     int told[2] = {0, 0};
-    connection_enter(all, connection, PHASE_STREAM);
-    connection_set_on_end(connection, count_call, &told[0]);
+    connection_enter(alone.all, alone.connection, PHASE_STREAM);
+    connection_set_on_end(alone.connection, count_call, &told[0]);
     assert_int_equal(poll(&ends, 1, 0), 0);
-    assert_int_equal(shutdown(pair.theirs, SHUT_WR), 0);
+    assert_int_equal(shutdown(alone.pair.theirs, SHUT_WR), 0);
     assert_int_equal(poll(&ends, 1, 0), 1);
-    connections_see_ends(all);
+    connections_see_ends(alone.all);
     assert_int_equal(poll(&ends, 1, 0), 0);
     assert_int_equal(told[0], 1);
-    connection_set_on_end(connection, count_call, &told[1]);
+    connection_set_on_end(alone.connection, count_call, &told[1]);
     assert_int_equal(told[1], 1);
-    connections_remove(all, connection);
-    connections_free(all);
-    pair_close(pair);
+    alone_close(&alone);
 }
 
 /* Not before everything was read and answered. */
 static void test_who_has_ended_is_shut_when_nothing_is_left_to_do(void **state)
 {
     (void)state;
-    struct connection_limits limits = {.max_connections = 10};
-    struct connections *all = connections_new(&limits);
-    struct sockaddr_in from = address("192.0.2.1");
-    struct pair pair = pair_open();
-    struct connection *connection = connections_add(all, pair.ours, (struct sockaddr *)&from);
+    struct alone alone = alone_open();
     char byte = 'x';
-    connection_enter(all, connection, PHASE_WORK);
-    assert_int_equal(send(pair.theirs, &byte, 1, 0), 1);
-    assert_int_equal(shutdown(pair.theirs, SHUT_WR), 0);
-    connections_see_ends(all);
-    connections_expire(all, clock_monotonic());
-    assert_false(is_shut(pair));
-    connection_enter(all, connection, PHASE_IDLE);
-    connections_expire(all, clock_monotonic());
-    assert_false(is_shut(pair));
-    assert_int_equal(recv(pair.ours, &byte, 1, 0), 1);
-    connections_expire(all, clock_monotonic());
-    assert_true(is_shut(pair));
-    connections_remove(all, connection);
-    connections_free(all);
-    pair_close(pair);
+    connection_enter(alone.all, alone.connection, PHASE_WORK);
+    assert_int_equal(send(alone.pair.theirs, &byte, 1, 0), 1);
+    assert_int_equal(shutdown(alone.pair.theirs, SHUT_WR), 0);
+    connections_see_ends(alone.all);
+    connections_expire(alone.all, clock_monotonic());
+    assert_false(is_shut(alone.pair));
+    connection_enter(alone.all, alone.connection, PHASE_IDLE);
+    connections_expire(alone.all, clock_monotonic());
+    assert_false(is_shut(alone.pair));
+    assert_int_equal(recv(alone.pair.ours, &byte, 1, 0), 1);
+    connections_expire(alone.all, clock_monotonic());
+    assert_true(is_shut(alone.pair));
+    alone_close(&alone);
 }
 
 /* It was between two requests already. */
 static void test_who_ends_while_idle_is_shut(void **state)
 {
     (void)state;
-    struct connection_limits limits = {.max_connections = 10};
-    struct connections *all = connections_new(&limits);
-    struct sockaddr_in from = address("192.0.2.1");
-    struct pair pair = pair_open();
-    struct connection *connection = connections_add(all, pair.ours, (struct sockaddr *)&from);
-    connection_enter(all, connection, PHASE_IDLE);
-    assert_int_equal(shutdown(pair.theirs, SHUT_WR), 0);
-    connections_see_ends(all);
-    connections_expire(all, clock_monotonic());
-    assert_true(is_shut(pair));
-    connections_remove(all, connection);
-    connections_free(all);
-    pair_close(pair);
+    struct alone alone = alone_open();
+    connection_enter(alone.all, alone.connection, PHASE_IDLE);
+    assert_int_equal(shutdown(alone.pair.theirs, SHUT_WR), 0);
+    connections_see_ends(alone.all);
+    connections_expire(alone.all, clock_monotonic());
+    assert_true(is_shut(alone.pair));
+    alone_close(&alone);
 }
 
 int main(void)
