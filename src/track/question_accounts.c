@@ -76,6 +76,17 @@ static void list_by_match(struct listing *listing, int64_t before, const struct 
     sqlite3_finalize(rows);
 }
 
+static void list_few(struct listing *listing, int64_t before, const struct buf *ids)
+{
+    struct buf sql = BUF_INIT;
+    buf_addf(&sql, SELECT_ACCOUNTS "WHERE a.id IN (%s) AND a.id < ?1 ORDER BY a.id DESC", buf_str(ids));
+    sqlite3_stmt *rows = question_ask(listing->question, buf_str(&sql), "i", before);
+    if (rows)
+        take_rows(listing, rows);
+    sqlite3_finalize(rows);
+    buf_cleanup(&sql);
+}
+
 static void list_by_index(struct listing *listing, int64_t before)
 {
     const struct account_filter *filter = listing->filter;
@@ -104,17 +115,19 @@ static void list_by_index(struct listing *listing, int64_t before)
 static void list_by_words(struct listing *listing, int64_t before)
 {
     struct search search;
-    struct buf match = BUF_INIT;
+    struct buf by = BUF_INIT;
     search_init(&search, listing->question, listing->filter->q);
     listing->search = &search;
-    enum search_rows which = search_narrow(&search, "account_text", &match);
-    if (which == SEARCH_SOME)
-        list_by_match(listing, before, &match);
+    enum search_rows which = search_narrow(&search, "account_text", &by);
+    if (which == SEARCH_FEW)
+        list_few(listing, before, &by);
+    else if (which == SEARCH_SOME)
+        list_by_match(listing, before, &by);
     else if (which == SEARCH_ANY)
         list_by_index(listing, before);
     listing->search = NULL;
     search_cleanup(&search);
-    buf_cleanup(&match);
+    buf_cleanup(&by);
 }
 
 enum rc question_accounts(struct questions *questions, const struct account_filter *filter,

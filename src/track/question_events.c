@@ -25,7 +25,7 @@ struct listing {
     struct narrowed {
         int64_t shard; /* -1: none yet */
         enum search_rows rows;
-        struct buf match;
+        struct buf by; /* the numbers or the expression */
     } narrowed; /* by the words, in one table of the index */
     const struct page *page;
     struct event_view view;
@@ -136,9 +136,23 @@ static void narrow(struct listing *listing, int64_t shard)
     narrowed->rows = SEARCH_NONE;
     text_index_table(shard, &table);
     if (has_table(listing->question, shard))
-        narrowed->rows = search_narrow(listing->search, buf_str(&table), &narrowed->match);
+        narrowed->rows = search_narrow(listing->search, buf_str(&table), &narrowed->by);
     listing->examined += listing->search->cost;
     buf_cleanup(&table);
+}
+
+static bool list_few(struct listing *listing, uint64_t low, uint64_t high)
+{
+    struct buf sql = BUF_INIT;
+    buf_addf(&sql,
+             "SELECT seq, account, type, app, at FROM event WHERE seq IN (%s) AND seq >= ?1 AND seq < ?2 "
+             "ORDER BY seq DESC",
+             buf_str(&listing->narrowed.by));
+    sqlite3_stmt *rows = question_ask(listing->question, buf_str(&sql), "ii", (int64_t)low, (int64_t)high);
+    bool go_on = take_rows(listing, rows);
+    sqlite3_finalize(rows);
+    buf_cleanup(&sql);
+    return go_on && !question_failed(listing->question);
 }
 
 static bool list_matches(struct listing *listing, int64_t shard, uint64_t low, uint64_t high)
@@ -152,7 +166,7 @@ static bool list_matches(struct listing *listing, int64_t shard, uint64_t low, u
     text_index_table(shard, &sql);
     buf_add_str(&sql, " MATCH ?3 AND t.rowid >= ?1 AND t.rowid < ?2 ORDER BY t.rowid DESC");
     sqlite3_stmt *rows = question_ask(listing->question, buf_str(&sql), "iis", (int64_t)low, (int64_t)high,
-                                      buf_slice(&listing->narrowed.match));
+                                      buf_slice(&listing->narrowed.by));
     if (rows)
         go_on = take_rows(listing, rows);
     sqlite3_finalize(rows);
@@ -168,7 +182,9 @@ static bool list_by_words(struct listing *listing, uint64_t low, uint64_t high)
         uint64_t first = (uint64_t)shard << TEXT_SHARD_BITS;
         uint64_t from = first > low ? first : low;
         narrow(listing, shard);
-        if (listing->narrowed.rows == SEARCH_SOME)
+        if (listing->narrowed.rows == SEARCH_FEW)
+            go_on = list_few(listing, from, high);
+        else if (listing->narrowed.rows == SEARCH_SOME)
             go_on = list_matches(listing, shard, from, high);
         else if (listing->narrowed.rows == SEARCH_ANY)
             go_on = list_by_index(listing, from, high);
@@ -288,7 +304,7 @@ enum rc question_events(struct questions *questions, const struct event_filter *
     else
         buf_add_str(out, "],\"next\":null}");
     search_cleanup(&search);
-    buf_cleanup(&listing.narrowed.match);
+    buf_cleanup(&listing.narrowed.by);
     return question_end(&question, out, err);
 }
 

@@ -6,9 +6,11 @@
 
 /* Between two parts, and twice between two texts; no part has one. */
 #define MARK '\x01'
+/* A part that so few rows have narrows them down by itself; the others would only cost. */
+#define RARE_MAX 64
 /* So many words are looked for one by one. They are read as they are needed, however often they occur. */
 #define LISTED_MAX  16
-#define LISTED_COST 40 /* of one, in rows */
+#define LISTED_COST 40 /* of finding one in the index, in rows; so with any other */
 /* When narrowing has cost so much, more beginnings are left to search_fits(). */
 #define COST_MAX 10000
 /* Greater than all that goes on after a beginning; less than it, and greater than the beginning itself. */
@@ -126,32 +128,48 @@ static void make_terms(struct search *search, const char *table)
     buf_cleanup(&sql);
 }
 
-/* What begins with `beginning`, from `from` on; a row for each entry of the index. */
+/* A part of a word of the question, as the index knows it. */
+struct part {
+    struct slice text;
+    bool is_beginning;
+};
+
+/* What the part stands for, from `from` on; a row for each entry of the index. */
 static sqlite3_stmt *ask_terms(struct search *search, const char *what, const char *table, struct slice from,
-                               struct slice beginning, int64_t limit)
+                               const struct part *part, size_t limit)
 {
     struct buf sql = BUF_INIT;
-    buf_addf(&sql, "SELECT %s FROM (SELECT term FROM temp.%s_terms WHERE term >= ?1 AND term <= ?2 LIMIT ?3)",
+    buf_addf(&sql, "SELECT %s FROM (SELECT term, doc FROM temp.%s_terms WHERE term >= ?1 AND term <= ?2 LIMIT ?3)",
              what, table);
     buf_clear(&search->range);
-    buf_add_slice(&search->range, beginning);
-    buf_add_str(&search->range, RANGE_END);
+    buf_add_slice(&search->range, part->text);
+    buf_add_str(&search->range, part->is_beginning ? RANGE_END : "");
     sqlite3_stmt *rows =
-        question_ask(search->question, buf_str(&sql), "ssi", from, buf_slice(&search->range), limit);
+        question_ask(search->question, buf_str(&sql), "ssi", from, buf_slice(&search->range), (int64_t)limit);
     buf_cleanup(&sql);
     return rows;
 }
 
+/* Those of the index for the part; not more than one too many. */
+static size_t count_entries(struct search *search, const char *table, const struct part *part)
+{
+    sqlite3_stmt *row = ask_terms(search, "count(*)", table, part->text, part, SEARCH_MERGED_MAX + 1);
+    size_t count = row && question_next(search->question, row) ? (size_t)column_number(row, 0) : 0;
+    sqlite3_finalize(row);
+    search->cost += count;
+    return count;
+}
+
 /* Adds "(a OR b …)" of the words that begin so. false: there are too many. */
-static bool add_listed(struct search *search, const char *table, struct slice beginning, struct buf *match,
+static bool add_listed(struct search *search, const char *table, const struct part *part, struct buf *match,
                        size_t *ret_count)
 {
     CLEANUP(buf_cleanup) struct buf from = BUF_INIT;
     size_t at = match->len;
     size_t count = 0;
-    buf_add_slice(&from, beginning);
+    buf_add_slice(&from, part->text);
     for (bool more = true; more && count <= LISTED_MAX;) {
-        sqlite3_stmt *row = ask_terms(search, "term", table, buf_slice(&from), beginning, 1);
+        sqlite3_stmt *row = ask_terms(search, "term", table, buf_slice(&from), part, 1);
         more = row && question_next(search->question, row);
         if (more) {
             add_term(match, count++ ? " OR " : "(", column_text(row, 0));
@@ -170,63 +188,96 @@ static bool add_listed(struct search *search, const char *table, struct slice be
     return count <= LISTED_MAX;
 }
 
-static size_t count_entries(struct search *search, const char *table, struct slice beginning)
-{
-    sqlite3_stmt *row = ask_terms(search, "count(*)", table, beginning, beginning, SEARCH_MERGED_MAX + 1);
-    size_t count = row && question_next(search->question, row) ? (size_t)column_number(row, 0) : 0;
-    sqlite3_finalize(row);
-    search->cost += count;
-    return count;
-}
-
-/* false: no row has it. */
-static bool narrow_beginning(struct search *search, const char *table, struct slice beginning,
+static void narrow_beginning(struct search *search, const char *table, const struct part *part,
                              struct buf *match)
 {
     size_t at = match->len;
     size_t count;
     if (search->cost >= COST_MAX)
-        return true;
+        return;
     if (at > 0)
         buf_add_str(match, " AND ");
-    if (add_listed(search, table, beginning, match, &count))
-        return count > 0;
+    if (add_listed(search, table, part, match, &count))
+        return;
     buf_truncate(match, at);
     /* What one of them leaves is narrow enough. */
-    if (search->merged > 0 || (count = count_entries(search, table, beginning)) > SEARCH_MERGED_MAX)
-        return true;
+    if (search->merged > 0 || (count = count_entries(search, table, part)) > SEARCH_MERGED_MAX)
+        return;
     search->merged = count;
-    add_term(match, at > 0 ? " AND " : "", beginning);
+    add_term(match, at > 0 ? " AND " : "", part->text);
     buf_add_char(match, '*');
-    return true;
 }
 
-static bool narrow_word(struct search *search, const char *table, const struct search_word *word,
-                        struct buf *match)
+/* The parts of all words, one after the other. */
+struct part_reader {
+    const struct search *search;
+    size_t word;
+    struct slice rest; /* of the word */
+};
+
+static bool next_part(struct part_reader *reader, struct part *ret)
 {
-    struct slice rest = slice_of(search->parts.ptr + word->at + 1, word->len - 1);
-    while (rest.len > 0) {
-        struct slice part = slice_split(&rest, MARK);
-        if (rest.len == 0 && word->is_beginning)
-            return narrow_beginning(search, table, part, match);
-        add_term(match, match->len > 0 ? " AND " : "", part);
+    const struct search *search = reader->search;
+    if (reader->rest.len == 0) {
+        if (reader->word == search->count)
+            return false;
+        const struct search_word *word = &search->words[reader->word++];
+        reader->rest = slice_of(search->parts.ptr + word->at + 1, word->len - 1);
     }
+    ret->text = slice_split(&reader->rest, MARK);
+    ret->is_beginning = reader->rest.len == 0 && search->words[reader->word - 1].is_beginning;
     return true;
 }
 
-enum search_rows search_narrow(struct search *search, const char *table, struct buf *ret_match)
+/* The rows that have the part, as "1,2,…". false: there are more than RARE_MAX, and none is given. */
+static bool list_rows(struct search *search, const char *table, const struct part *part, struct buf *ret)
 {
-    bool possible = true;
-    buf_clear(ret_match);
+    sqlite3_stmt *rows = ask_terms(search, "doc", table, part->text, part, RARE_MAX + 1);
+    size_t count = 0;
+    while (rows && question_next(search->question, rows))
+        buf_addf(ret, "%s%lld", count++ ? "," : "", (long long)column_number(rows, 0));
+    sqlite3_finalize(rows);
+    search->cost += LISTED_COST + count;
+    if (count > RARE_MAX)
+        buf_clear(ret);
+    return count <= RARE_MAX;
+}
+
+/* By the first part that few rows have, or none. */
+static bool narrow_by_rare(struct search *search, const char *table, struct buf *rows)
+{
+    struct part_reader reader = {.search = search};
+    for (struct part part; search->cost < COST_MAX && next_part(&reader, &part);)
+        if (list_rows(search, table, &part, rows))
+            return true;
+    return false;
+}
+
+static enum search_rows narrow_by_all(struct search *search, const char *table, struct buf *match)
+{
+    struct part_reader reader = {.search = search};
+    for (struct part part; next_part(&reader, &part);) {
+        if (part.is_beginning)
+            narrow_beginning(search, table, &part, match);
+        else
+            add_term(match, match->len > 0 ? " AND " : "", part.text);
+    }
+    return match->len > 0 ? SEARCH_SOME : SEARCH_ANY;
+}
+
+enum search_rows search_narrow(struct search *search, const char *table, struct buf *ret)
+{
+    enum search_rows rows;
+    buf_clear(ret);
     search->cost = 0;
     search->merged = 0;
     make_terms(search, table);
-    for (size_t i = 0; possible && i < search->count && !question_failed(search->question); i++)
-        possible = narrow_word(search, table, &search->words[i], ret_match);
-    check_memory(search, ret_match);
-    if (!possible || question_failed(search->question))
-        return SEARCH_NONE;
-    return ret_match->len > 0 ? SEARCH_SOME : SEARCH_ANY;
+    if (narrow_by_rare(search, table, ret))
+        rows = ret->len > 0 ? SEARCH_FEW : SEARCH_NONE;
+    else
+        rows = narrow_by_all(search, table, ret);
+    check_memory(search, ret);
+    return question_failed(search->question) ? SEARCH_NONE : rows;
 }
 
 /* ---- rows ---- */

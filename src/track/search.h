@@ -44,12 +44,13 @@ void search_cleanup(struct search *search);
 
 enum search_rows {
     SEARCH_NONE, /* no row of this table has them */
-    SEARCH_SOME, /* those that `match`, an expression of FTS5, finds may have them */
+    SEARCH_FEW,  /* these may: their numbers, as "1,2,…" */
+    SEARCH_SOME, /* those may that an expression of FTS5 finds */
     SEARCH_ANY,  /* any row may */
 };
 
-/* Which rows of a table of the index (track/text_index.h) may have the words. */
-enum search_rows search_narrow(struct search *search, const char *table, struct buf *ret_match);
+/* Which rows of a table of the index (track/text_index.h) may have the words; `ret` is what says so. */
+enum search_rows search_narrow(struct search *search, const char *table, struct buf *ret);
 
 /* Has a row with these texts, one a line, the words? */
 bool search_fits(struct search *search, struct slice texts);
