@@ -20,6 +20,8 @@ struct engine {
     void (*tidy)(void *state);
     enum rc (*read)(void *state, uint64_t after_seq, size_t max, record_fn fn, void *arg, uint64_t *ret_last,
                     struct err *err);
+    enum rc (*pick)(void *state, const uint64_t *seqs, size_t count, record_fn fn, void *arg,
+                    struct err *err);
     uint64_t (*last)(void *state);
     enum rc (*first)(void *state, uint64_t *ret_first, struct err *err);
     enum rc (*trim)(void *state, usec before, uint64_t upto_seq, size_t max_records, size_t *ret_removed,

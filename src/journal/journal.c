@@ -113,6 +113,12 @@ enum rc journal_read(struct journal *journal, uint64_t after_seq, size_t max, re
     return journal->engine->read(journal->state, after_seq, max, fn, arg, ret_last, err);
 }
 
+enum rc journal_pick(struct journal *journal, const uint64_t *seqs, size_t count, record_fn fn, void *arg,
+                     struct err *err)
+{
+    return journal->engine->pick(journal->state, seqs, count, fn, arg, err);
+}
+
 void journal_wait(struct journal *journal, uint64_t after_seq, usec timeout)
 {
     if (journal->read_only && timeout > FOREIGN_WRITER_INTERVAL)

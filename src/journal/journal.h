@@ -9,9 +9,9 @@
  * tests/support/journal_conformance.c runs against every engine. SQLite is the engine
  * (journal/sqlite_engine.c); another one is another row in journal.c's table.
  *
- * Threads: append, trim and lock are for one thread at a time (the owner: receive). read, wait, last, first
- * and health may be called from any thread at any time, also while append runs. close: when no other call is
- * under way.
+ * Threads: append, trim and lock are for one thread at a time (the owner: receive). read, pick, wait, last,
+ * first and health may be called from any thread at any time, also while append runs. close: when no other
+ * call is under way.
  */
 #ifndef FAIRLEAD_JOURNAL_JOURNAL_H
 #define FAIRLEAD_JOURNAL_JOURNAL_H
@@ -117,6 +117,13 @@ typedef bool (*record_fn)(void *arg, const struct record *record);
  */
 MUST_CHECK enum rc journal_read(struct journal *journal, uint64_t after_seq, size_t max, record_fn fn,
                                 void *arg, uint64_t *ret_last, struct err *err);
+
+/*
+ * Calls fn for those of the `count` records with these numbers that are there, in the order given: for a few
+ * that lie far apart. RC_STORAGE_UNAVAILABLE, RC_CORRUPT; fn may have been called before such a failure.
+ */
+MUST_CHECK enum rc journal_pick(struct journal *journal, const uint64_t *seqs, size_t count, record_fn fn,
+                                void *arg, struct err *err);
 
 /*
  * Returns when a record newer than after_seq may exist, `timeout` (usec) has passed, or journal_wake() was

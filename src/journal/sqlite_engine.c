@@ -883,6 +883,13 @@ static enum rc sqlite_read(void *state, uint64_t after_seq, size_t max, record_f
     return sqlite_conn_plain(sqlite_readers_read(engine->readers, after_seq, max, fn, arg, ret_last, err));
 }
 
+static enum rc sqlite_pick(void *state, const uint64_t *seqs, size_t count, record_fn fn, void *arg,
+                           struct err *err)
+{
+    struct sqlite_engine *engine = state;
+    return sqlite_conn_plain(sqlite_readers_pick(engine->readers, seqs, count, fn, arg, err));
+}
+
 /* Read-only: another process appends, so the file is asked. */
 static uint64_t sqlite_last(void *state)
 {
@@ -976,6 +983,7 @@ const struct engine SQLITE_ENGINE = {
     .append = sqlite_append,
     .tidy = sqlite_tidy,
     .read = sqlite_read,
+    .pick = sqlite_pick,
     .last = sqlite_last,
     .first = sqlite_first,
     .trim = sqlite_trim,

@@ -13,11 +13,14 @@
 #define PIECE_MAX_BYTES  ((size_t)512 * 1024)
 #define PIECE_KEPT_BYTES ((size_t)2 * 1024 * 1024)
 
-enum reader_query { QUERY_READ, QUERY_FIRST, QUERY_LAST, QUERY_COUNT };
+enum reader_query { QUERY_READ, QUERY_PICK, QUERY_FIRST, QUERY_LAST, QUERY_COUNT };
+
+#define SELECT_RECORDS                                                                                       \
+    "SELECT seq, kind, at, key, coalesce(text, head), body FROM record LEFT JOIN head ON id = head "
 
 static const char *const QUERIES[QUERY_COUNT] = {
-    [QUERY_READ] = ("SELECT seq, kind, at, key, coalesce(text, head), body FROM record "
-                    "LEFT JOIN head ON id = head WHERE seq > ?1 ORDER BY seq LIMIT ?2"),
+    [QUERY_READ] = SELECT_RECORDS "WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    [QUERY_PICK] = SELECT_RECORDS "WHERE seq = ?1",
     [QUERY_FIRST] = "SELECT min(seq) FROM record",
     [QUERY_LAST] = "SELECT max(seq) FROM record",
 };
@@ -194,31 +197,62 @@ static void point_into(struct reader *reader)
     }
 }
 
+static void begin_piece(struct reader *reader)
+{
+    reader->row_count = 0;
+    buf_clear(&reader->bytes);
+}
+
+static bool is_piece(const struct reader *reader)
+{
+    return reader->row_count == PIECE_MAX_ROWS || reader->bytes.len >= PIECE_MAX_BYTES;
+}
+
+/* code: SQLITE_OK, or what has failed. */
+static enum rc end_piece(const struct sqlite_site *site, struct reader *reader, int code, struct err *err)
+{
+    point_into(reader);
+    if (code != SQLITE_OK)
+        return sqlite_conn_fail(site, reader->db, code, "reading the journal", err);
+    if (buf_failed(&reader->bytes))
+        return err_set(err, RC_NO_MEMORY, "no memory for reading the journal");
+    return RC_OK;
+}
+
 /* The next piece, in one read transaction that ends before this returns. */
 static enum rc fetch(const struct sqlite_site *site, struct reader *reader, uint64_t after_seq, size_t max,
                      struct err *err)
 {
     sqlite3_stmt *query = reader->queries[QUERY_READ];
     size_t limit = max < PIECE_MAX_ROWS ? max : PIECE_MAX_ROWS;
-    reader->row_count = 0;
-    buf_clear(&reader->bytes);
+    begin_piece(reader);
     sqlite3_bind_int64(query, 1, (sqlite3_int64)after_seq);
     sqlite3_bind_int64(query, 2, (sqlite3_int64)limit);
-    int code;
-    while ((code = sqlite3_step(query)) == SQLITE_ROW) {
+    while (reader->row_count < limit && !is_piece(reader) && sqlite3_step(query) == SQLITE_ROW)
         copy_row(reader, query);
-        if (reader->row_count == limit || reader->bytes.len >= PIECE_MAX_BYTES) {
-            code = SQLITE_DONE;
-            break;
-        }
+    return end_piece(site, reader, sqlite3_reset(query), err);
+}
+
+/* The same of records that need not follow each other; *ret_count numbers are done with. */
+static enum rc fetch_picked(const struct sqlite_site *site, struct reader *reader, const uint64_t *seqs,
+                            size_t count, size_t *ret_count, struct err *err)
+{
+    sqlite3_stmt *query = reader->queries[QUERY_PICK];
+    begin_piece(reader);
+    *ret_count = 0;
+    enum rc rc = sqlite_conn_exec(site, reader->db, "BEGIN", "reading the journal", err);
+    if (rc != RC_OK)
+        return rc;
+    int code = SQLITE_OK;
+    while (*ret_count < count && code == SQLITE_OK && !is_piece(reader)) {
+        sqlite3_bind_int64(query, 1, (sqlite3_int64)seqs[(*ret_count)++]);
+        if (sqlite3_step(query) == SQLITE_ROW)
+            copy_row(reader, query);
+        code = sqlite3_reset(query);
     }
-    enum rc rc = RC_OK;
-    if (code != SQLITE_DONE)
-        rc = sqlite_conn_fail(site, reader->db, code, "reading the journal", err);
-    else if (buf_failed(&reader->bytes) || sqlite3_errcode(reader->db) == SQLITE_NOMEM)
-        rc = err_set(err, RC_NO_MEMORY, "no memory for reading the journal");
-    sqlite3_reset(query);
-    point_into(reader);
+    rc = end_piece(site, reader, code, err);
+    if (rc == RC_OK)
+        rc = sqlite_conn_exec(site, reader->db, "COMMIT", "reading the journal", err);
     return rc;
 }
 
@@ -277,6 +311,24 @@ enum rc sqlite_readers_read(struct sqlite_readers *readers, uint64_t after_seq, 
         return rc;
     *ret_last = last;
     return RC_OK;
+}
+
+enum rc sqlite_readers_pick(struct sqlite_readers *readers, const uint64_t *seqs, size_t count, record_fn fn,
+                            void *arg, struct err *err)
+{
+    struct reader *reader = NULL;
+    enum rc rc = take(readers, &reader, err);
+    if (rc != RC_OK)
+        return rc;
+    assert(reader);
+    uint64_t last;
+    bool more = true;
+    for (size_t done = 0, piece; rc == RC_OK && more && done < count; done += piece) {
+        rc = fetch_picked(readers->site, reader, seqs + done, count - done, &piece, err);
+        more = rc == RC_OK && deliver(reader, fn, arg, &last);
+    }
+    give_back(readers, reader, rc != RC_OK);
+    return rc;
 }
 
 static enum rc ask(struct sqlite_readers *readers, enum reader_query which, uint64_t *ret, struct err *err)

@@ -24,6 +24,10 @@ void sqlite_readers_close(struct sqlite_readers *readers);
 MUST_CHECK enum rc sqlite_readers_read(struct sqlite_readers *readers, uint64_t after_seq, size_t max,
                                        record_fn fn, void *arg, uint64_t *ret_last, struct err *err);
 
+/* As journal_pick(). */
+MUST_CHECK enum rc sqlite_readers_pick(struct sqlite_readers *readers, const uint64_t *seqs, size_t count,
+                                       record_fn fn, void *arg, struct err *err);
+
 /* Oldest and newest stored seq, 0: none. */
 MUST_CHECK enum rc sqlite_readers_first(struct sqlite_readers *readers, uint64_t *ret, struct err *err);
 MUST_CHECK enum rc sqlite_readers_last(struct sqlite_readers *readers, uint64_t *ret, struct err *err);

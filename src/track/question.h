@@ -21,6 +21,7 @@ struct question {
     struct high_water *high;
     struct connection_to_state *connection;
     sqlite3 *db;
+    sqlite3_stmt *duplicates; /* NULL until it is asked first */
     enum rc rc;
     struct err err;
 };
@@ -58,10 +59,16 @@ int64_t question_name(struct question *question, struct slice text);
 /* Its slices live until the next step. */
 struct account question_read_account(sqlite3_stmt *row);
 
-/* Appends the event with this number as JSON, after `between`; nothing when it is gone, or when it does not
- * have the words (NULL: any). */
-struct search;
-bool question_write_event(struct question *question, uint64_t seq, struct search *search,
-                          const struct event_view *view, const char *between, struct buf *out);
+/*
+ * Calls fn for those of these events that are there, in the order given, each with its payload
+ * (payload_read(); whatever the body is). false: it has seen enough.
+ */
+typedef bool question_event_fn(void *arg, const struct record *record, const struct payload *payload);
+void question_read_events(struct question *question, const uint64_t *seqs, size_t count,
+                          question_event_fn *fn, void *arg);
+
+/* Appends such an event as JSON; view.duplicates is found out here. */
+void question_write_event(struct question *question, const struct record *record,
+                          const struct payload *payload, struct event_view view, struct buf *out);
 
 #endif

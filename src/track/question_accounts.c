@@ -196,17 +196,19 @@ static void write_attempts(struct question *question, int64_t account, struct bu
 
 /* One event of a timeline, as a piece of struct timeline's text. */
 struct entry {
-    int64_t seq;
+    uint64_t seq;
     usec occurred;
     size_t at;
     size_t len;
 };
 
 struct timeline {
+    struct question *question;
+    struct event_view view;
     struct entry items[QUESTION_MAX_ITEMS];
     size_t count;
     struct buf text;
-    int64_t next; /* the cursor of the events that there was no room for; 0: these are all */
+    uint64_t next; /* the cursor of the events that there was no room for; 0: these are all */
 };
 
 static int compare_entries(const void *a, const void *b)
@@ -218,35 +220,47 @@ static int compare_entries(const void *a, const void *b)
     return (x->seq > y->seq) - (x->seq < y->seq);
 }
 
-/* The newest, as many as there is room for. */
-static void read_timeline(struct question *question, int64_t account, bool reveal, struct timeline *timeline)
+static bool add_entry(void *arg, const struct record *record, const struct payload *payload)
 {
-    sqlite3_stmt *rows = question_ask(
-        question,
-        "SELECT seq, occurred FROM event WHERE account = ?1 AND account <> 0 ORDER BY seq DESC LIMIT ?2",
-        "ii", account, (int64_t)QUESTION_MAX_ITEMS + 1);
-    struct event_view view = {.reveal = reveal};
+    struct timeline *timeline = arg;
     struct buf *text = &timeline->text;
+    size_t at = text->len;
+    if (at >= QUESTION_BYTES) {
+        timeline->next = record->seq + 1;
+        return false;
+    }
+    question_write_event(timeline->question, record, payload, timeline->view, text);
+    timeline->items[timeline->count++] =
+        (struct entry){record->seq, event_occurred_at(record, payload), at, text->len - at};
+    return true;
+}
+
+/* The newest, as many as there is room for. */
+static void read_timeline(struct timeline *timeline, int64_t account)
+{
+    struct question *question = timeline->question;
+    uint64_t seqs[QUESTION_MAX_ITEMS];
+    size_t count = 0;
+    sqlite3_stmt *rows = question_ask(
+        question, "SELECT seq FROM event WHERE account = ?1 AND account <> 0 ORDER BY seq DESC LIMIT ?2",
+        "ii", account, (int64_t)QUESTION_MAX_ITEMS + 1);
     while (rows && question_next(question, rows)) {
-        struct entry entry = {column_number(rows, 0), column_number(rows, 1), text->len, 0};
-        if (timeline->count == QUESTION_MAX_ITEMS || text->len >= QUESTION_BYTES) {
-            timeline->next = entry.seq + 1;
-            break;
-        }
-        if (!question_write_event(question, (uint64_t)entry.seq, NULL, &view, "", text))
-            continue;
-        entry.len = text->len - entry.at;
-        timeline->items[timeline->count++] = entry;
+        uint64_t seq = (uint64_t)column_number(rows, 0);
+        if (count < QUESTION_MAX_ITEMS)
+            seqs[count++] = seq;
+        else
+            timeline->next = seq + 1;
     }
     sqlite3_finalize(rows);
-    if (buf_failed(text))
+    question_read_events(question, seqs, count, add_entry, timeline);
+    if (buf_failed(&timeline->text))
         question_fail(question, RC_NO_MEMORY, "memory ran out");
 }
 
 static void write_timeline(struct question *question, int64_t account, bool reveal, struct buf *out)
 {
-    struct timeline timeline = {.text = BUF_INIT};
-    read_timeline(question, account, reveal, &timeline);
+    struct timeline timeline = {.question = question, .view = {.reveal = reveal}};
+    read_timeline(&timeline, account);
     qsort(timeline.items, timeline.count, sizeof timeline.items[0], compare_entries);
     for (size_t i = 0; i < timeline.count && !question_failed(question); i++) {
         buf_add_str(out, i ? "," : "");
@@ -254,7 +268,7 @@ static void write_timeline(struct question *question, int64_t account, bool reve
     }
     buf_add_str(out, "],\"timeline_next\":");
     if (timeline.next)
-        buf_addf(out, "\"%lld\"", (long long)timeline.next);
+        buf_addf(out, "\"%llu\"", (unsigned long long)timeline.next);
     else
         buf_add_str(out, "null");
     buf_cleanup(&timeline.text);

@@ -6,7 +6,8 @@
 #define FILTER_COUNT 3
 #define BLOCKS_READ  16  /* for one question, of those that are not known yet: about 10 ms */
 #define SPAN_COST    100 /* what beginning with another span costs, in rows */
-#define FIT_COST     30  /* what reading a record costs, to see whether it has the words */
+#define GATHERED_MAX 64
+#define FIT_COST     30 /* what reading a record costs, to see whether it has the words */
 
 /* Numbers instead of names; 0: no condition. */
 struct conditions {
@@ -26,11 +27,14 @@ struct listing {
         int64_t shard; /* -1: none yet */
         enum search_rows rows;
         struct buf by; /* the numbers or the expression */
-    } narrowed; /* by the words, in one table of the index */
+    } narrowed;        /* by the words, in one table of the index */
     const struct page *page;
     struct event_view view;
+    struct buf texts; /* of an event */
     struct buf *out;
     size_t items;
+    uint64_t gathered[GATHERED_MAX]; /* rows that are to be read next, together */
+    size_t gathered_count;
     size_t examined;
     size_t blocks_read;
     uint64_t next; /* go on below this; 0: nothing is left */
@@ -68,24 +72,61 @@ static bool fits(const struct conditions *conditions, sqlite3_stmt *row)
            (conditions->until == TIME_NONE || at < conditions->until);
 }
 
+/* By what read_model.c gives to the index. */
+static bool has_words(struct listing *listing, const struct record *record, const struct payload *payload)
+{
+    struct buf *texts = &listing->texts;
+    buf_clear(texts);
+    event_add_texts(record, payload, texts);
+    if (buf_failed(texts))
+        question_fail(listing->question, RC_NO_MEMORY, "memory ran out");
+    return search_fits(listing->search, buf_slice(texts));
+}
+
+static bool list_event(void *arg, const struct record *record, const struct payload *payload)
+{
+    struct listing *listing = arg;
+    if (listing->out->len >= QUESTION_BYTES) {
+        listing->next = record->seq + 1;
+        return false;
+    }
+    if (listing->search && !has_words(listing, record, payload))
+        return true;
+    buf_add_str(listing->out, listing->items++ ? "," : "");
+    question_write_event(listing->question, record, payload, listing->view, listing->out);
+    return true;
+}
+
+/* Lists those that have gathered. false: they were too long, and `next` is where to go on. */
+static bool list_gathered(struct listing *listing)
+{
+    size_t count = listing->gathered_count;
+    listing->gathered_count = 0;
+    question_read_events(listing->question, listing->gathered, count, list_event, listing);
+    return listing->next == 0;
+}
+
 /* Takes rows (seq, account, type, app, at), newest first. false: the page is full or the budget spent. */
 static bool take_rows(struct listing *listing, sqlite3_stmt *rows)
 {
+    size_t limit = listing->page->limit;
     while (question_next(listing->question, rows)) {
         uint64_t seq = (uint64_t)column_number(rows, 0);
-        if (listing->items == listing->page->limit || listing->examined++ >= QUESTION_BUDGET ||
-            listing->out->len >= QUESTION_BYTES) {
-            listing->next = seq + 1;
+        bool is_full =
+            listing->gathered_count == GATHERED_MAX || listing->items + listing->gathered_count == limit;
+        if (is_full && !list_gathered(listing))
+            return false;
+        if (listing->items == limit || listing->examined++ >= QUESTION_BUDGET) {
+            if (list_gathered(listing))
+                listing->next = seq + 1;
             return false;
         }
         if (!fits(&listing->conditions, rows))
             continue;
         listing->examined += listing->search ? FIT_COST : 0;
-        if (question_write_event(listing->question, seq, listing->search, &listing->view,
-                                 listing->items ? "," : "", listing->out))
-            listing->items++;
+        listing->gathered[listing->gathered_count++] = seq;
     }
-    return true;
+    return list_gathered(listing);
 }
 
 /* The narrowest index that a condition has; the other conditions are looked at row by row. */
@@ -305,38 +346,39 @@ enum rc question_events(struct questions *questions, const struct event_filter *
         buf_add_str(out, "],\"next\":null}");
     search_cleanup(&search);
     buf_cleanup(&listing.narrowed.by);
+    buf_cleanup(&listing.texts);
     return question_end(&question, out, err);
 }
 
-struct raw_reading {
-    uint64_t seq;
+struct single_reading {
+    struct question *question;
+    struct event_view view;
+    bool raw;
     struct buf *out;
     bool found;
 };
 
-static bool copy_body(void *arg, const struct record *record)
+static bool write_single(void *arg, const struct record *record, const struct payload *payload)
 {
-    struct raw_reading *reading = arg;
-    reading->found = record->seq == reading->seq && record->kind == RECORD_EVENT;
-    if (reading->found)
+    struct single_reading *reading = arg;
+    reading->found = true;
+    if (reading->raw)
         buf_add_slice(reading->out, record->body);
-    return false;
+    else
+        question_write_event(reading->question, record, payload, reading->view, reading->out);
+    return true;
 }
 
 enum rc question_event(struct questions *questions, uint64_t seq, bool raw, bool reveal, struct buf *out,
                        struct err *err)
 {
     struct question question;
-    uint64_t last;
     enum rc rc = question_begin(questions, &question, err);
     if (rc != RC_OK)
         return rc;
-    struct raw_reading reading = {.seq = seq, .out = out};
-    struct event_view view = {.reveal = reveal, .headers = true};
-    if (!raw)
-        reading.found = question_write_event(&question, seq, NULL, &view, "", out);
-    else if (journal_read(question.journal, seq - 1, 1, copy_body, &reading, &last, &question.err) != RC_OK)
-        question.rc = RC_STORAGE_UNAVAILABLE;
+    struct single_reading reading = {
+        .question = &question, .view = {.reveal = reveal, .headers = true}, .raw = raw, .out = out};
+    question_read_events(&question, &seq, 1, write_single, &reading);
     if (!reading.found)
         question_fail(&question, RC_NOT_FOUND,
                       "there is no event with this number; retention may have removed it");

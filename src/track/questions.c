@@ -4,11 +4,12 @@
 
 #include "base/cleanup.h"
 #include "journal/sqlite_conn.h"
-#include "track/search.h"
+#include "track/question.h"
 #include "track/state.h"
 
-#define CACHE_KIB        2048
-#define CONNECTIONS_KEPT 4
+/* Less, and a search in ten million events reads the same pages of its index again and again. */
+#define CACHE_KIB        8192
+#define CONNECTIONS_KEPT 2
 
 struct connection_to_state {
     struct connection_to_state *next;
@@ -174,6 +175,7 @@ enum rc question_end(struct question *question, const struct buf *out, struct er
 {
     if (out && buf_failed(out))
         question_fail(question, RC_NO_MEMORY, "memory ran out");
+    sqlite3_finalize(question->duplicates);
     bool ended = sqlite3_get_autocommit(question->db) ||
                  sqlite3_exec(question->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
     bool usable =
@@ -265,55 +267,54 @@ struct account question_read_account(sqlite3_stmt *row)
     };
 }
 
-struct event_writing {
-    uint64_t seq;
+/* ---- events ---- */
+
+struct event_reading {
     struct question *question;
-    struct search *search;
-    struct buf texts;
-    struct event_view view;
-    const char *between;
-    struct buf *out;
-    bool written;
+    question_event_fn *fn;
+    void *arg;
+    struct payload payload;
 };
 
-static bool has_words(struct event_writing *writing, const struct record *record,
-                      const struct payload *payload)
+static bool on_record(void *arg, const struct record *record)
 {
-    event_add_texts(record, payload, &writing->texts);
-    if (buf_failed(&writing->texts))
-        question_fail(writing->question, RC_NO_MEMORY, "memory ran out");
-    return search_fits(writing->search, buf_slice(&writing->texts));
+    struct event_reading *reading = arg;
+    if (record->kind != RECORD_EVENT)
+        return true;
+    if (payload_read(&reading->payload, record->body) == RC_NO_MEMORY)
+        question_fail(reading->question, RC_NO_MEMORY, "memory ran out");
+    return reading->fn(reading->arg, record, &reading->payload) && !question_failed(reading->question);
 }
 
-static bool write_event(void *arg, const struct record *record)
+void question_read_events(struct question *question, const uint64_t *seqs, size_t count,
+                          question_event_fn *fn, void *arg)
 {
-    struct event_writing *writing = arg;
-    CLEANUP(payload_cleanup) struct payload payload = {0};
-    /* The next one that is there, when this one is gone. */
-    if (record->seq != writing->seq || record->kind != RECORD_EVENT)
-        return false;
-    if (payload_read(&payload, record->body) == RC_NO_MEMORY)
-        question_fail(writing->question, RC_NO_MEMORY, "memory ran out");
-    if (!writing->search || has_words(writing, record, &payload)) {
-        buf_add_str(writing->out, writing->between);
-        writing->view.duplicates = (uint64_t)question_number(
-            writing->question, 0, "SELECT count FROM duplicate WHERE seq = ?1", "i", (int64_t)writing->seq);
-        event_write_json(record, &payload, &writing->view, writing->out);
-        writing->written = true;
-    }
-    return false;
-}
-
-bool question_write_event(struct question *question, uint64_t seq, struct search *search,
-                          const struct event_view *view, const char *between, struct buf *out)
-{
-    struct event_writing writing = {
-        .seq = seq, .question = question, .search = search, .view = *view, .between = between, .out = out};
+    struct event_reading reading = {.question = question, .fn = fn, .arg = arg};
     struct err err;
-    uint64_t last;
-    enum rc rc = journal_read(question->journal, seq - 1, 1, write_event, &writing, &last, &err);
-    buf_cleanup(&writing.texts);
+    if (question_failed(question))
+        return;
+    enum rc rc = journal_pick(question->journal, seqs, count, on_record, &reading, &err);
     if (rc != RC_OK)
         question_fail(question, rc, err.message);
-    return writing.written;
+    payload_cleanup(&reading.payload);
+}
+
+static uint64_t count_duplicates(struct question *question, uint64_t seq)
+{
+    if (!question->duplicates)
+        question->duplicates =
+            question_ask(question, "SELECT count FROM duplicate WHERE seq = ?1", "i", (int64_t)seq);
+    else
+        sqlite3_bind_int64(question->duplicates, 1, (int64_t)seq);
+    uint64_t count =
+        question_next(question, question->duplicates) ? (uint64_t)column_number(question->duplicates, 0) : 0;
+    sqlite3_reset(question->duplicates);
+    return count;
+}
+
+void question_write_event(struct question *question, const struct record *record,
+                          const struct payload *payload, struct event_view view, struct buf *out)
+{
+    view.duplicates = count_duplicates(question, record->seq);
+    event_write_json(record, payload, &view, out);
 }

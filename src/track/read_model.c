@@ -134,8 +134,8 @@ static void gather(struct read_model *model, const struct record *record, const 
 static void write_events(struct read_model *model, const struct fact *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        state_run(&model->state, STATE_ADD_EVENT, "iiiiii", (int64_t)list[i].seq, list[i].account,
-                  list[i].type, list[i].app, list[i].received_at, list[i].at);
+        state_run(&model->state, STATE_ADD_EVENT, "iiiii", (int64_t)list[i].seq, list[i].account,
+                  list[i].type, list[i].app, list[i].received_at);
 }
 
 /* What has gathered goes into the file, account by account. */

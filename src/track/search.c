@@ -6,8 +6,6 @@
 
 /* Between two parts, and twice between two texts; no part has one. */
 #define MARK '\x01'
-/* A part that so few rows have narrows them down by itself; the others would only cost. */
-#define RARE_MAX 64
 /* So many words are looked for one by one. They are read as they are needed, however often they occur. */
 #define LISTED_MAX  16
 #define LISTED_COST 40 /* of finding one in the index, in rows; so with any other */
@@ -139,7 +137,8 @@ static sqlite3_stmt *ask_terms(struct search *search, const char *what, const ch
                                const struct part *part, size_t limit)
 {
     struct buf sql = BUF_INIT;
-    buf_addf(&sql, "SELECT %s FROM (SELECT term, doc FROM temp.%s_terms WHERE term >= ?1 AND term <= ?2 LIMIT ?3)",
+    buf_addf(&sql,
+             "SELECT %s FROM (SELECT term, doc FROM temp.%s_terms WHERE term >= ?1 AND term <= ?2 LIMIT ?3)",
              what, table);
     buf_clear(&search->range);
     buf_add_slice(&search->range, part->text);
@@ -229,22 +228,22 @@ static bool next_part(struct part_reader *reader, struct part *ret)
     return true;
 }
 
-/* The rows that have the part, as "1,2,…". false: there are more than RARE_MAX, and none is given. */
+/* The rows that have the part, as "1,2,…". false: there are more than SEARCH_FEW_MAX, and none is given. */
 static bool list_rows(struct search *search, const char *table, const struct part *part, struct buf *ret)
 {
-    sqlite3_stmt *rows = ask_terms(search, "doc", table, part->text, part, RARE_MAX + 1);
+    sqlite3_stmt *rows = ask_terms(search, "doc", table, part->text, part, SEARCH_FEW_MAX + 1);
     size_t count = 0;
     while (rows && question_next(search->question, rows))
         buf_addf(ret, "%s%lld", count++ ? "," : "", (long long)column_number(rows, 0));
     sqlite3_finalize(rows);
     search->cost += LISTED_COST + count;
-    if (count > RARE_MAX)
+    if (count > SEARCH_FEW_MAX)
         buf_clear(ret);
-    return count <= RARE_MAX;
+    return count <= SEARCH_FEW_MAX;
 }
 
-/* By the first part that few rows have, or none. */
-static bool narrow_by_rare(struct search *search, const char *table, struct buf *rows)
+/* By the first part that few rows have, or none has: the other parts would only cost. */
+static bool narrow_by_few(struct search *search, const char *table, struct buf *rows)
 {
     struct part_reader reader = {.search = search};
     for (struct part part; search->cost < COST_MAX && next_part(&reader, &part);)
@@ -272,7 +271,7 @@ enum search_rows search_narrow(struct search *search, const char *table, struct 
     search->cost = 0;
     search->merged = 0;
     make_terms(search, table);
-    if (narrow_by_rare(search, table, ret))
+    if (narrow_by_few(search, table, ret))
         rows = ret->len > 0 ? SEARCH_FEW : SEARCH_NONE;
     else
         rows = narrow_by_all(search, table, ret);

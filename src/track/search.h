@@ -19,6 +19,7 @@
 
 #define SEARCH_MAX_WORDS     10
 #define SEARCH_MIN_BEGINNING 3
+#define SEARCH_FEW_MAX       64   /* rows that are listed */
 #define SEARCH_MERGED_MAX    5000 /* entries of the index that are put into order for a beginning */
 
 struct search {

@@ -16,7 +16,7 @@
 const struct sqlite_schema STATE_SCHEMA = {
     .what = "read model",
     .application_id = 0x466C7331, /* "Fls1" */
-    .version = 2,
+    .version = 3,
     .sql =
         "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
         /* Types, apps and integrations, which repeat in every event. */
@@ -42,10 +42,9 @@ const struct sqlite_schema STATE_SCHEMA = {
         "at, "
         "kind)) WITHOUT ROWID;"
         "CREATE INDEX step_by_deadline ON step(deadline) WHERE deadline IS NOT NULL;"
-        /* Which record is about what; the record itself is in the journal. at: received, occurred: its own.
-         */
+        /* Which record is about what; the record itself is in the journal. at: received. */
         "CREATE TABLE event(seq INTEGER PRIMARY KEY, account INTEGER NOT NULL, type INTEGER NOT NULL, app "
-        "INTEGER NOT NULL, at INTEGER NOT NULL, occurred INTEGER NOT NULL);"
+        "INTEGER NOT NULL, at INTEGER NOT NULL);"
         "CREATE INDEX event_by_account ON event(account, seq) WHERE account <> 0;"
         "CREATE INDEX event_by_type ON event(type, seq);"
         "CREATE INDEX event_by_app ON event(app, seq) WHERE app <> 0;"

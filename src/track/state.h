@@ -69,8 +69,7 @@ extern const struct sqlite_schema STATE_SCHEMA;
     X(STATE_DUE,                                                                                             \
       "SELECT account, at, kind FROM step WHERE deadline <= ?1 ORDER BY deadline, account LIMIT ?2")         \
     X(STATE_NEXT_DEADLINE, "SELECT min(deadline) FROM step WHERE deadline IS NOT NULL")                      \
-    X(STATE_ADD_EVENT,                                                                                       \
-      "INSERT INTO event(seq, account, type, app, at, occurred) VALUES(?1, ?2, ?3, ?4, ?5, ?6)")             \
+    X(STATE_ADD_EVENT, "INSERT INTO event(seq, account, type, app, at) VALUES(?1, ?2, ?3, ?4, ?5)")          \
     X(STATE_FIRST_EVENT, "SELECT min(seq) FROM event")                                                       \
     X(STATE_FORGET_EVENTS, "DELETE FROM event WHERE seq < ?1 AND seq < ?2")                                  \
     X(STATE_ADD_DUPLICATES, "INSERT INTO duplicate(seq, count) VALUES(?1, ?2) "                              \

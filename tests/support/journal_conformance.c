@@ -314,6 +314,64 @@ static void test_repeated_heads_come_back_too(void **state)
     check(scene);
 }
 
+struct picking {
+    uint64_t seen[8];
+    size_t count;
+    size_t stop_at;
+};
+
+static bool on_picked(void *arg, const struct record *record)
+{
+    struct picking *picking = arg;
+    char key[16];
+    snprintf(key, sizeof key, "k%llu", (unsigned long long)record->seq);
+    assert_true(slice_is(record->key, key));
+    picking->seen[picking->count++] = record->seq;
+    return picking->count < picking->stop_at;
+}
+
+static void expect_picked(struct scene *scene, struct picking picking, const uint64_t *seqs, size_t count,
+                          const uint64_t *want, size_t want_count)
+{
+    struct err err = {""};
+    assert_int_equal(journal_pick(scene->journal, seqs, count, on_picked, &picking, &err), RC_OK);
+    assert_int_equal(picking.count, want_count);
+    assert_memory_equal(picking.seen, want, want_count * sizeof *want);
+}
+
+/* Those that are there, in any order, from pieces of any size; also beside others that are read or appended.
+ */
+static void test_records_are_picked(void **state)
+{
+    enum { RECORDS = 2000 };
+    static char keys[RECORDS][16];
+    static struct record records[RECORDS];
+    static struct append_outcome outcomes[RECORDS];
+    static char large[300000];
+    struct scene *scene = *state;
+    struct err err = {""};
+    size_t removed;
+    memset(large, 'x', sizeof large);
+    for (size_t i = 0; i < RECORDS; i++) {
+        snprintf(keys[i], sizeof keys[i], "k%zu", i + 1);
+        records[i] = event(keys[i]);
+        records[i].body = slice_of(large, i % 500 < 3 ? sizeof large : i % 50);
+    }
+    append(scene, records, RECORDS / 2, outcomes);
+    append(scene, records + RECORDS / 2, RECORDS / 2, outcomes);
+    static const uint64_t SEQS[] = {1999, 3, 2, 1, 1000, 1000, 0, 5000, UINT64_MAX, 7};
+    static const uint64_t FOUND[] = {1999, 3, 2, 1, 1000, 1000, 7};
+    struct picking all = {.stop_at = SIZE_MAX};
+    expect_picked(scene, all, SEQS, 10, FOUND, 7);
+    expect_picked(scene, (struct picking){.stop_at = 2}, SEQS, 10, FOUND, 2);
+    expect_picked(scene, all, SEQS, 0, NULL, 0);
+    assert_int_equal(journal_trim(scene->journal, START + 1, UINT64_MAX, 2, &removed, &err), RC_OK);
+    static const uint64_t LEFT[] = {1999, 3, 1000, 1000, 7};
+    expect_picked(scene, all, SEQS, 10, LEFT, 5);
+    reopen(scene);
+    expect_picked(scene, all, SEQS, 10, LEFT, 5);
+}
+
 static void test_duplicates(void **state)
 {
     struct scene *scene = *state;
@@ -884,6 +942,7 @@ int journal_conformance_run(const struct conformance_place *where)
         SCENE(test_largest_batch),
         SCENE(test_records_come_back_as_they_went),
         SCENE(test_repeated_heads_come_back_too),
+        SCENE(test_records_are_picked),
         SCENE(test_duplicates),
         SCENE(test_records_without_key_are_never_duplicates),
         SCENE(test_equal_fingerprints_are_not_equal_keys),
