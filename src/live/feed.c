@@ -12,7 +12,7 @@
 
 #define WAKE_MIN   8
 #define WAKE_MAX   512
-#define FIRST_COST 20 /* usec */
+#define FIRST_COST 20 /* usec, of waking one */
 
 /* Subscribers that did not read lately and are looked after in one round. */
 #define REVIEW 16
@@ -26,7 +26,8 @@ enum rc feed_new(const struct feed_options *options, struct feed **ret, struct e
     if (!feed)
         return err_set(err, RC_NO_MEMORY, "no memory for the live feed");
     feed->options = *options;
-    feed->cost = FIRST_COST;
+    feed->late_woken = WAKE_MAX;
+    feed->late_took = (double)WAKE_MAX * FIRST_COST;
     size_t bytes = options->ring_bytes ? options->ring_bytes : FEED_RING_BYTES;
     enum rc rc = ring_init(&feed->ring, bytes,
                            options->ring_messages ? options->ring_messages : FEED_RING_MESSAGES, err);
@@ -487,7 +488,7 @@ static void review_reading(struct feed *feed)
 
 static void wake_ready(struct feed *feed)
 {
-    usec fit = FEED_ROUND_TIME / (feed->cost ? feed->cost : 1);
+    double fit = (double)FEED_ROUND_TIME * feed->late_woken / (feed->late_took + 1);
     size_t max = fit < WAKE_MIN ? WAKE_MIN : fit > WAKE_MAX ? WAKE_MAX : (size_t)fit;
     while (feed->ready.first && feed->woken < max) {
         struct feed_subscriber *each = feed->ready.first;
@@ -501,10 +502,11 @@ static void wake_ready(struct feed *feed)
 /* From the round that is over. */
 static void learn_cost(struct feed *feed)
 {
-    usec cost = feed->woken > 0 ? feed->round_took / (usec)feed->woken : feed->cost;
-    if (cost > FEED_ROUND_TIME) /* others' time, as of heartbeats */
-        cost = FEED_ROUND_TIME;
-    feed->cost = (3 * feed->cost + cost) / 4;
+    double woken = (double)feed->woken;
+    double most = woken * (double)FEED_ROUND_TIME; /* more is others' time, as of heartbeats */
+    double took = (double)feed->round_took;
+    feed->late_woken += woken - feed->late_woken / 4;
+    feed->late_took += (took < most ? took : most) - feed->late_took / 4;
     feed->round_took = 0;
     feed->woken = 0;
 }
@@ -541,7 +543,8 @@ usec feed_round_took(struct feed *feed, usec took, size_t waiting)
 {
     usec now = feed->round_at + (feed->round_took += took);
     feed->waiting += ((double)waiting - feed->waiting) / 4;
-    double weight = feed->waiting / FEED_ROUND_WAITING;
+    double crowd = feed->waiting / FEED_ROUND_WAITING;
+    double weight = crowd * crowd;
     weight = weight < 1 ? 1 : weight > FEED_ROUND_WEIGHT ? FEED_ROUND_WEIGHT : weight;
     usec pause = (usec)((double)feed->round_took * weight);
     usec next = now + pause;

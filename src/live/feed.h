@@ -14,11 +14,12 @@
  *
  * Fairness: what is new does not wake everybody at once. Finding out who wants it costs about 0.1 us a
  * message; waking is done in rounds. They begin at least FEED_ROUND_GAP apart and wake as many subscribers as
- * take about FEED_ROUND_TIME. A round delays every webhook that waits for its answer: for each
- * FEED_ROUND_WAITING of them (on the average lately), the next round begins as much later as the last one
- * took, at least once and at most FEED_ROUND_WEIGHT times, in all FEED_ROUND_MAX. So fan-out gets half of the
- * loop when little is received, and a fortieth when receiving is as busy as can be. One subscriber gets at
- * most FEED_QUANTUM bytes in a round. Latency: with n subscribers that each take c of the loop, the last one
+ * take about FEED_ROUND_TIME. A round delays every webhook that waits for its answer. The next one begins as
+ * much later as the last one took; when more than FEED_ROUND_WAITING of them wait (on the average lately),
+ * as many times as much as is the square of how often they are that number, at most FEED_ROUND_WEIGHT times
+ * and FEED_ROUND_MAX: few wait for the disk only, many for the loop too. So fan-out gets half of the loop
+ * when little is received, and a fortieth when receiving is as busy as can be. One subscriber gets at most
+ * FEED_QUANTUM bytes in a round. Latency: with n subscribers that each take c of the loop, the last one
  * is woken about 2 * n * c after a message was published when little is received, the only one at once; c is
  * about 20 us for few events.
  *
@@ -33,8 +34,8 @@
 #include "track/tracker.h"
 
 #define FEED_ROUND_GAP     (4 * USEC_PER_MS)
-#define FEED_ROUND_TIME    (2 * USEC_PER_MS)
-#define FEED_ROUND_WAITING 8
+#define FEED_ROUND_TIME    (4 * USEC_PER_MS)
+#define FEED_ROUND_WAITING 32
 #define FEED_ROUND_WEIGHT  40
 #define FEED_ROUND_MAX     USEC_PER_SEC
 #define FEED_QUANTUM       ((size_t)64 * 1024)

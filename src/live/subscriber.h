@@ -71,7 +71,8 @@ struct feed {
     usec round_at;
     usec next_round;
     usec round_took;
-    usec cost;      /* of waking one, as seen lately */
+    double late_woken; /* in the last rounds, each counting less than the next; so with what they took */
+    double late_took;
     double waiting; /* webhooks, on the average lately */
     size_t woken;
     bool more; /* the last round left something to scan */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "track/account_writer.h"
+#include "track/checkpointer.h"
 #include "track/event.h"
 #include "track/facts.h"
 #include "wire/duplicates.h"
@@ -13,6 +14,7 @@
 struct read_model {
     struct read_model_options options;
     struct state state;
+    struct checkpointer *checkpointer; /* NULL while the model is being opened */
     struct account_writer writer;
     struct facts facts; /* of the transaction, not yet written */
     usec now;           /* of the newest record */
@@ -258,6 +260,15 @@ void read_model_begin(struct read_model *model)
     state_begin(&model->state);
 }
 
+/* After the listener has been told. */
+static void shorten_log(struct read_model *model)
+{
+    if (model->state.log_pages >= STATE_LOG_MAX)
+        state_checkpoint(&model->state);
+    else if (model->state.log_pages >= STATE_LOG_PAGES && model->checkpointer)
+        checkpointer_ask(model->checkpointer);
+}
+
 enum rc read_model_commit(struct read_model *model, struct err *err)
 {
     const struct tracker_listener *listener = &model->options.listener;
@@ -273,6 +284,7 @@ enum rc read_model_commit(struct read_model *model, struct err *err)
     model->position = model->applied;
     if (listener->on_commit)
         listener->on_commit(listener->arg, model->position);
+    shorten_log(model);
     return RC_OK;
 }
 
@@ -423,6 +435,8 @@ enum rc read_model_open(const struct read_model_options *options, uint64_t first
     if (!model)
         return err_set(err, RC_NO_MEMORY, "no memory for the read model");
     enum rc rc = open_usable(model, first, last, &why, &failure);
+    if (rc == RC_OK)
+        rc = checkpointer_start(&model->state.site, &model->checkpointer, &failure);
     if (rc != RC_OK) {
         read_model_close(model);
         return err_set(err, rc, "%s", failure.message);
@@ -437,6 +451,7 @@ void read_model_close(struct read_model *model)
     if (!model)
         return;
     account_writer_cleanup(&model->writer);
+    checkpointer_stop(model->checkpointer);
     if (model->state.db)
         state_close(&model->state);
     facts_cleanup(&model->facts);

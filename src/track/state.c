@@ -10,8 +10,6 @@
 #include "track/sql.h"
 
 #define CACHE_KIB 20480 /* more is not faster, and counts */
-/* The disk is busy for about as long as this takes to be written, and receiving waits for the disk too. */
-#define CHECKPOINT_PAGES 200
 
 const struct sqlite_schema STATE_SCHEMA = {
     .what = "read model",
@@ -79,16 +77,23 @@ void state_fail(struct state *state, enum rc rc, const char *message)
 
 /* ---- opening ---- */
 
+static int on_log(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    (void)db;
+    (void)name;
+    ((struct state *)arg)->log_pages = (size_t)pages;
+    return SQLITE_OK;
+}
+
 static enum rc prepare(struct state *state, struct err *err)
 {
     const struct sqlite_site *site = &state->site;
     char pragmas[200];
     bool empty;
     snprintf(pragmas, sizeof pragmas,
-             "PRAGMA page_size=%d; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA "
-             "wal_autocheckpoint=%d; "
+             "PRAGMA page_size=%d; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
              "PRAGMA journal_size_limit=%d",
-             STATE_PAGE_SIZE, CHECKPOINT_PAGES, CHECKPOINT_PAGES * STATE_PAGE_SIZE);
+             STATE_PAGE_SIZE, STATE_LOG_MAX * STATE_PAGE_SIZE);
     enum rc rc = sqlite_conn_identify(site, state->db, &STATE_SCHEMA, &empty, err);
     if (rc == RC_OK)
         rc = sqlite_conn_exec(site, state->db, pragmas, "opening the read model", err);
@@ -96,6 +101,7 @@ static enum rc prepare(struct state *state, struct err *err)
         rc = sqlite_conn_create(site, state->db, &STATE_SCHEMA, err);
     if (rc == RC_OK)
         rc = sqlite_conn_limit_cache(site, state->db, CACHE_KIB, err);
+    sqlite3_wal_hook(state->db, on_log, state); /* and no checkpoints of SQLite's own */
     for (int i = 0; rc == RC_OK && i < STATE_STATEMENT_COUNT; i++)
         rc = sqlite_conn_prepare(site, state->db, SQL[i], &state->statements[i], err);
     return rc;
@@ -254,4 +260,9 @@ enum rc state_commit(struct state *state, struct err *err)
         *err = state->err;
     state_rollback(state);
     return rc;
+}
+
+void state_checkpoint(struct state *state)
+{
+    sqlite3_wal_checkpoint_v2(state->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }

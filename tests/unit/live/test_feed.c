@@ -878,7 +878,7 @@ static void rounds_leave_the_loop_half_of_its_time(void **state)
 
 static void rounds_leave_the_loop_more_when_webhooks_wait(void **state)
 {
-    check_rounds(*state, 10 * FEED_ROUND_WAITING, 10);
+    check_rounds(*state, 3 * FEED_ROUND_WAITING, 9);
 }
 
 static void rounds_are_not_put_off_for_ever(void **state)

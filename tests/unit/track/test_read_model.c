@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -859,6 +860,32 @@ static void the_file_is_its_owners(void **state)
     assert_int_equal(file.st_mode & 0777, 0600);
 }
 
+static off_t size_of(const struct fixture *f, const char *suffix)
+{
+    struct stat file;
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s%s", f->directory, STATE_FILE, suffix);
+    return stat(path, &file) == 0 ? file.st_size : 0;
+}
+
+/* Nobody has to wait, or to close the model, for the log to come into the file and to begin anew. */
+static void the_log_is_copied_meanwhile(void **state)
+{
+    struct fixture *f = *state;
+    usec deadline = clock_monotonic() + USEC_MINUTE;
+    off_t before = size_of(f, "");
+    for (int i = 0; size_of(f, "-wal") < STATE_LOG_PAGES * (STATE_PAGE_SIZE + 24); i++)
+        start_at(f, i);
+    while (size_of(f, "") <= before && clock_monotonic() < deadline)
+        sched_yield();
+    assert_true(size_of(f, "") > before);
+    assert_true(size_of(f, "-wal") < STATE_LOG_MAX * STATE_PAGE_SIZE);
+    read_model_close(f->model);
+    open_model(f);
+    assert_string_equal(f->why.message, ""); /* it is usable as it is */
+    assert_int_equal(read_model_position(f->model), last_of(f));
+}
+
 static void says_when_the_file_cannot_be_made(void **state)
 {
     struct fixture *f = *state;
@@ -1050,6 +1077,7 @@ int main(void)
         CASE(damage_found_later_is_reported),
         CASE(a_newer_file_is_made_anew),
         CASE(the_file_is_its_owners),
+        CASE(the_log_is_copied_meanwhile),
         CASE(says_when_the_file_cannot_be_made),
         CASE(on_a_disk_that_fails_all_or_nothing_is_done),
         CASE(tells_the_listener),
