@@ -8,7 +8,11 @@
 #define MARK '\x01'
 /* So many words are looked for one by one. They are read as they are needed, however often they occur. */
 #define LISTED_MAX  16
+#define LISTED_RUN  64
 #define LISTED_COST 40 /* of finding one in the index, in rows; so with any other */
+/* So many entries of the index cost what one row costs. */
+#define COUNTED_ENTRIES 4
+#define MERGED_ENTRIES  2
 /* When narrowing has cost so much, more beginnings are left to search_fits(). */
 #define COST_MAX 10000
 /* Greater than all that goes on after a beginning; less than it, and greater than the beginning itself. */
@@ -155,55 +159,59 @@ static size_t count_entries(struct search *search, const char *table, const stru
     sqlite3_stmt *row = ask_terms(search, "count(*)", table, part->text, part, SEARCH_MERGED_MAX + 1);
     size_t count = row && question_next(search->question, row) ? (size_t)column_number(row, 0) : 0;
     sqlite3_finalize(row);
-    search->cost += count;
+    search->cost += count / COUNTED_ENTRIES;
     return count;
 }
 
-/* Adds "(a OR b …)" of the words that begin so. false: there are too many. */
-static bool add_listed(struct search *search, const char *table, const struct part *part, struct buf *match,
-                       size_t *ret_count)
+/*
+ * Adds "(a OR b …)" of the words that begin so. Entries are read in short runs: many different words show
+ * themselves in the first, and what is left of a frequent one is jumped over. false: there are too many, or
+ * none any more.
+ */
+static bool add_listed(struct search *search, const char *table, const struct part *part, struct buf *match)
 {
     CLEANUP(buf_cleanup) struct buf from = BUF_INIT;
-    size_t at = match->len;
-    size_t count = 0;
+    CLEANUP(buf_cleanup) struct buf last = BUF_INIT;
+    size_t words = 0;
+    size_t run;
     buf_add_slice(&from, part->text);
-    for (bool more = true; more && count <= LISTED_MAX;) {
-        sqlite3_stmt *row = ask_terms(search, "term", table, buf_slice(&from), part, 1);
-        more = row && question_next(search->question, row);
-        if (more) {
-            add_term(match, count++ ? " OR " : "(", column_text(row, 0));
-            buf_clear(&from);
-            buf_add_slice(&from, column_text(row, 0));
-            buf_add_str(&from, RANGE_NEXT);
+    do {
+        sqlite3_stmt *rows = ask_terms(search, "term", table, buf_slice(&from), part, LISTED_RUN);
+        for (run = 0; rows && question_next(search->question, rows); run++) {
+            struct slice term = column_text(rows, 0);
+            if (words > 0 && slice_equal(term, buf_slice(&last)))
+                continue;
+            add_term(match, words++ ? " OR " : "(", term);
+            buf_clear(&last);
+            buf_add_slice(&last, term);
         }
-        sqlite3_finalize(row);
-    }
-    *ret_count = count;
-    search->cost += count * LISTED_COST;
-    if (count > LISTED_MAX)
-        buf_truncate(match, at);
-    else if (count > 0)
-        buf_add_char(match, ')');
-    return count <= LISTED_MAX;
+        sqlite3_finalize(rows);
+        buf_clear(&from);
+        buf_addf(&from, "%s" RANGE_NEXT, buf_str(&last));
+        search->cost += LISTED_COST + run;
+    } while (run == LISTED_RUN && words <= LISTED_MAX);
+    buf_add_char(match, ')');
+    return words > 0 && words <= LISTED_MAX;
 }
 
 static void narrow_beginning(struct search *search, const char *table, const struct part *part,
                              struct buf *match)
 {
     size_t at = match->len;
-    size_t count;
+    const char *between = at > 0 ? " AND " : "";
     if (search->cost >= COST_MAX)
         return;
-    if (at > 0)
-        buf_add_str(match, " AND ");
-    if (add_listed(search, table, part, match, &count))
+    buf_add_str(match, between);
+    if (add_listed(search, table, part, match))
         return;
     buf_truncate(match, at);
-    /* What one of them leaves is narrow enough. */
-    if (search->merged > 0 || (count = count_entries(search, table, part)) > SEARCH_MERGED_MAX)
+    if (search->merged > 0) /* what one of them leaves is narrow enough */
         return;
-    search->merged = count;
-    add_term(match, at > 0 ? " AND " : "", part->text);
+    size_t count = count_entries(search, table, part);
+    if (count > SEARCH_MERGED_MAX)
+        return;
+    search->merged = 1 + count / MERGED_ENTRIES;
+    add_term(match, between, part->text);
     buf_add_char(match, '*');
 }
 

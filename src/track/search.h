@@ -19,8 +19,8 @@
 
 #define SEARCH_MAX_WORDS     10
 #define SEARCH_MIN_BEGINNING 3
-#define SEARCH_FEW_MAX       64   /* rows that are listed */
-#define SEARCH_MERGED_MAX    5000 /* entries of the index that are put into order for a beginning */
+#define SEARCH_FEW_MAX       64    /* rows that are listed */
+#define SEARCH_MERGED_MAX    10000 /* entries of the index that are put into order for a beginning */
 
 struct search {
     struct question *question;
@@ -35,7 +35,7 @@ struct search {
     struct buf row;   /* those of a row; so with the next: used again */
     struct buf range;
     size_t cost;   /* of the last search_narrow(), in rows looked at (QUESTION_BUDGET) */
-    size_t merged; /* entries that each use of its expression has to put into order: so many more rows */
+    size_t merged; /* of the entries that each use of its expression has to put into order, likewise */
 };
 
 /* RC_BAD_PARAMETER is remembered by the question for a q without words, with too many, or with too short a

@@ -43,7 +43,7 @@ struct name {
     struct secret_name secret;
 };
 
-static void name_add(struct name *name, unsigned unit)
+static void name_add(struct name *name, uint32_t unit)
 {
     char c = unit < 0x80 ? (char)unit : '\0';
     if (name->exact_len < EXACT_MAX)
@@ -52,23 +52,13 @@ static void name_add(struct name *name, unsigned unit)
     secret_name_add(&name->secret, c);
 }
 
-/*
- * One character of a string token, or a byte of one that is not ASCII; returns how many bytes it takes. A
- * letter behind a backslash stands for a control character; which one does not matter: each is a line feed
- * here.
- */
-static size_t next_unit(struct slice rest, unsigned *ret)
+/* One character of a string token, or a byte of one that is not ASCII; returns how many bytes it takes. */
+static size_t next_unit(struct slice rest, uint32_t *ret)
 {
-    if (rest.ptr[0] != '\\') {
-        *ret = (unsigned char)rest.ptr[0];
-        return 1;
-    }
-    if (rest.ptr[1] != 'u') {
-        *ret = strchr("\"\\/", rest.ptr[1]) ? (unsigned char)rest.ptr[1] : '\n';
-        return 2;
-    }
-    *ret = json_token_unit(rest.ptr);
-    return 6;
+    if (rest.ptr[0] == '\\')
+        return json_token_escape(rest, ret);
+    *ret = (unsigned char)rest.ptr[0];
+    return 1;
 }
 
 static struct slice inside(struct slice token)
@@ -81,7 +71,7 @@ static struct name name_of_token(struct slice token)
     struct name name = {.exact_len = 0};
     struct slice rest = inside(token);
     while (rest.len > 0) {
-        unsigned unit;
+        uint32_t unit;
         rest = slice_skip(rest, next_unit(rest, &unit));
         name_add(&name, unit);
     }
@@ -121,9 +111,9 @@ struct reading {
     bool escaped;
 };
 
-static unsigned take_unit(struct reading *reading)
+static uint32_t take_unit(struct reading *reading)
 {
-    unsigned unit = (unsigned char)reading->rest.ptr[0];
+    uint32_t unit = (unsigned char)reading->rest.ptr[0];
     reading->rest = slice_skip(reading->rest, reading->escaped ? next_unit(reading->rest, &unit) : 1);
     return unit;
 }
@@ -133,29 +123,29 @@ static bool is_ascii_of(unsigned unit, const char *set)
     return unit && unit < 0x80 && strchr(set, (int)unit);
 }
 
-static bool ends_value(unsigned unit)
+static bool ends_value(uint32_t unit)
 {
     return unit <= ' ' || is_ascii_of(unit, "&;#\"'<>");
 }
 
-static bool is_alphanumeric(unsigned unit)
+static bool is_alphanumeric(uint32_t unit)
 {
     return (unit >= '0' && unit <= '9') || ((unit | 0x20) >= 'a' && (unit | 0x20) <= 'z');
 }
 
-static bool is_of_name(unsigned unit)
+static bool is_of_name(uint32_t unit)
 {
     return is_alphanumeric(unit) || is_ascii_of(unit, "-_.~%[]");
 }
 
 /* RFC 6750, section 2.1; RFC 7617 has a part of it. */
-static bool is_of_token(unsigned unit)
+static bool is_of_token(uint32_t unit)
 {
     return is_alphanumeric(unit) || is_ascii_of(unit, "-._~+/=");
 }
 
 /* The bytes from here on that are none of those that `ends` says. */
-static size_t length_until(struct reading reading, bool (*ends)(unsigned unit))
+static size_t length_until(struct reading reading, bool (*ends)(uint32_t unit))
 {
     const char *from = reading.rest.ptr;
     while (reading.rest.len > 0) {
@@ -166,22 +156,27 @@ static size_t length_until(struct reading reading, bool (*ends)(unsigned unit))
     return (size_t)(reading.rest.ptr - from);
 }
 
-static bool is_other_than_space(unsigned unit)
+static bool is_space(uint32_t unit)
 {
-    return unit != ' ' && unit != '\t';
+    return unit == ' ' || unit == '\t';
 }
 
-static bool is_other_than_of_token(unsigned unit)
+static bool is_other_than_space(uint32_t unit)
+{
+    return !is_space(unit);
+}
+
+static bool is_other_than_of_token(uint32_t unit)
 {
     return !is_of_token(unit);
 }
 
-static bool is_other_than_of_name(unsigned unit)
+static bool is_other_than_of_name(uint32_t unit)
 {
     return !is_of_name(unit);
 }
 
-static bool ends_authority(unsigned unit)
+static bool ends_authority(uint32_t unit)
 {
     return unit == '/' || unit == '?' || unit == '\\' || ends_value(unit);
 }
@@ -193,13 +188,13 @@ static struct reading skip(struct reading reading, size_t len)
 }
 
 /* `name`: up to before the '='; `before`: what stands before it. */
-static bool is_secret_parameter(struct reading name, unsigned before)
+static bool is_secret_parameter(struct reading name, uint32_t before)
 {
     struct secret_name secret = {.len = 0};
     if (name.rest.len == 0 || name.rest.len > PARAMETER_MAX)
         return false;
     while (name.rest.len > 0) {
-        unsigned unit = take_unit(&name);
+        uint32_t unit = take_unit(&name);
         secret_name_add(&secret, unit < 0x80 ? (char)unit : '\0');
     }
     return is_ascii_of(before, "?&#") ? secret_name_judge_parameter(&secret)
@@ -249,8 +244,8 @@ static struct place_of_secret find_user(struct reading rest)
 /* A word and what stands around it: `unit` comes behind it, then `rest`. */
 struct around {
     struct reading word;
-    unsigned before;
-    unsigned unit;
+    uint32_t before;
+    uint32_t unit;
     bool is_address; /* "/" came before "/" and ":" before that */
 };
 
@@ -264,7 +259,7 @@ static struct place_of_secret find_secret(const struct around *around, struct re
         return find_authorization(rest);
     if (around->unit == '=' && is_secret_parameter(around->word, around->before))
         return (struct place_of_secret){0, length_until(rest, ends_value)};
-    if (around->unit == ' ' && is_scheme(word))
+    if (is_space(around->unit) && is_scheme(word))
         return find_token(rest);
     return (struct place_of_secret){0, 0};
 }
@@ -272,7 +267,7 @@ static struct place_of_secret find_secret(const struct around *around, struct re
 static bool may_have_secrets(struct slice text)
 {
     return memchr(text.ptr, '=', text.len) || memchr(text.ptr, ':', text.len) ||
-           memchr(text.ptr, ' ', text.len) || memmem(text.ptr, text.len, "\\u00", 4);
+           memchr(text.ptr, ' ', text.len) || memchr(text.ptr, '\\', text.len);
 }
 
 /* `copied` is what has been written; a word has begun at `word`. */
@@ -280,7 +275,7 @@ static void write_text(struct reading reading, struct buf *out)
 {
     const char *copied = reading.rest.ptr;
     struct around around = {.word = reading};
-    unsigned last[2] = {0, 0};
+    uint32_t last[2] = {0, 0};
     const char *end = reading.rest.ptr + reading.rest.len;
     while (reading.rest.len > 0) {
         const char *at = reading.rest.ptr;

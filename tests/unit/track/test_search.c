@@ -60,7 +60,7 @@ static void add_many(struct fixture *f, const char *prefix, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         char text[64];
-        snprintf(text, sizeof text, "%s%05u", prefix, i);
+        snprintf(text, sizeof text, "%s%06u", prefix, i);
         add(f, 1000 + i, text);
     }
 }
@@ -232,9 +232,9 @@ static void narrows_by_all_parts_when_none_is_rare(void **state)
 static void beginnings_cost_no_more_than_a_bound(void **state)
 {
     struct fixture *f = *state;
-    add_many(f, "ca_", SEARCH_MERGED_MAX + 1000); /* 00000 to 05999 */
+    add_many(f, "ca_", SEARCH_MERGED_MAX + 1000); /* 000000 to 010999 */
     commit(f);
-    expect(f, "0001*", SEARCH_FEW, "1010,1011,1012,1013,1014,1015,1016,1017,1018,1019");
+    expect(f, "00001*", SEARCH_FEW, "1010,1011,1012,1013,1014,1015,1016,1017,1018,1019");
     expect_match(f, "ca_001*", "\"ca\" AND \"001\"*");
     expect_match(f, "ca_003* ca_004*", "\"ca\" AND \"003\"* AND \"ca\"");
     expect_match(f, "ca_00*", "\"ca\" AND \"00\"*");
@@ -254,7 +254,7 @@ static void a_beginning_of_too_many_says_nothing(void **state)
     assert_int_equal(narrow(f, "abc*"), SEARCH_ANY);
     assert_int_equal(narrow(f, "abc0*"), SEARCH_ANY);
     expect_match(f, "abc00*", "\"abc00\"*");
-    expect(f, "abc00005", SEARCH_FEW, "1005");
+    expect(f, "abc000005", SEARCH_FEW, "1005");
 }
 
 /* One word may be in every row: it is read as it is needed. */

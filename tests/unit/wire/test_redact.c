@@ -257,6 +257,11 @@ static void hides_parameters_inside_strings(void **state)
         {"sent bearer  eyJhbGciOi.J9 x", "sent bearer  " R " x"},
         {"{\\\"a\\\":\\\"Bearer abcdefg1\\\"}", "{\\\"a\\\":\\\"Bearer " R "\\\"}"},
         {"BASIC \\u0051Wxh1ZGRpbg==", "BASIC " R},
+        {"Authorization:\\tBearer\\ts3cret x", "Authorization:\\tBearer\\t" R " x"},
+        {"authorization: \\u0009s3 x", "authorization: \\u0009" R " x"},
+        {"sent Bearer\\tabcdefg1 x", "sent Bearer\\t" R " x"},
+        {"Bearer\\tabcdefg1", "Bearer\\t" R},
+        {"a?token=s3\\tb", "a?token=" R "\\tb"},
     };
     static const char *const UNTOUCHED[] = {
         "",
@@ -310,6 +315,8 @@ static void hides_credentials_in_plain_texts(void **state)
         {"for https://x.y/cb?code=s3&state=1", "for https://x.y/cb?code=" R "&state=1"},
         {"C:\\new\\token=s3\\t4 x", "C:\\new\\token=" R " x"},
         {"https://a:b\"@c", "https://a:b\"@c"},
+        {"Authorization:\tBearer\ts3\tx", "Authorization:\tBearer\t" R "\tx"},
+        {"Bearer\ts3cret78", "Bearer\t" R},
         {"Bearer s3cret78\nBearer \xFF", "Bearer " R "\nBearer \xFF"},
         {"token=\\", "token=" R},
     };
