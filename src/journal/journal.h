@@ -120,7 +120,8 @@ MUST_CHECK enum rc journal_read(struct journal *journal, uint64_t after_seq, siz
 
 /*
  * Calls fn for those of the `count` records with these numbers that are there, in the order given: for a few
- * that lie far apart. RC_STORAGE_UNAVAILABLE, RC_CORRUPT; fn may have been called before such a failure.
+ * that lie far apart. RC_STORAGE_UNAVAILABLE, RC_CORRUPT, RC_NO_MEMORY; fn may have been called before such a
+ * failure.
  */
 MUST_CHECK enum rc journal_pick(struct journal *journal, const uint64_t *seqs, size_t count, record_fn fn,
                                 void *arg, struct err *err);

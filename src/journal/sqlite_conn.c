@@ -189,10 +189,8 @@ enum rc sqlite_conn_identify(const struct sqlite_site *site, sqlite3 *db, const 
                        "%s has version %lld and this Fairlead knows version %d: install a newer one",
                        site->path, (long long)version, schema->version);
     if (version < schema->version)
-        return err_set(
-            err, RC_CORRUPT,
-            "%s is of a Fairlead before the first release: export it with that one and import it here",
-            site->path);
+        return err_set(err, RC_CORRUPT, "%s is of a Fairlead before the first release%s", site->path,
+                       schema->advice);
     return RC_OK;
 }
 

@@ -59,7 +59,8 @@ struct sqlite_schema {
     const char *what; /* "journal" */
     int application_id;
     int version;
-    const char *sql; /* makes the tables */
+    const char *sql;    /* makes the tables */
+    const char *advice; /* what to do with one of an older version: the end of a sentence, or "" */
 };
 
 /*

@@ -45,9 +45,10 @@ static bool has_words(struct listing *listing, const struct account *account)
 static void take_rows(struct listing *listing, sqlite3_stmt *rows)
 {
     size_t examined = listing->search ? listing->search->cost + listing->search->merged : 0;
-    while (question_next(listing->question, rows)) {
+    for (bool is_first = true; question_next(listing->question, rows); is_first = false) {
         uint64_t id = (uint64_t)column_number(rows, 0);
-        if (listing->items == listing->page->limit || examined++ >= QUESTION_BUDGET) {
+        /* Each page gets on by one row, whatever the search has cost. */
+        if (listing->items == listing->page->limit || (examined++ >= QUESTION_BUDGET && !is_first)) {
             listing->next = id + 1;
             return;
         }
@@ -80,6 +81,8 @@ static void list_few(struct listing *listing, int64_t before, const struct buf *
 {
     struct buf sql = BUF_INIT;
     buf_addf(&sql, SELECT_ACCOUNTS "WHERE a.id IN (%s) AND a.id < ?1 ORDER BY a.id DESC", buf_str(ids));
+    if (buf_failed(&sql))
+        question_fail(listing->question, RC_NO_MEMORY, "memory ran out");
     sqlite3_stmt *rows = question_ask(listing->question, buf_str(&sql), "i", before);
     if (rows)
         take_rows(listing, rows);

@@ -36,6 +36,7 @@ struct listing {
     uint64_t gathered[GATHERED_MAX]; /* rows that are to be read next, together */
     size_t gathered_count;
     size_t examined;
+    bool has_begun; /* a row was examined: each page gets on by one, whatever the search has cost */
     size_t blocks_read;
     uint64_t next; /* go on below this; 0: nothing is left */
 };
@@ -102,7 +103,8 @@ static bool list_gathered(struct listing *listing)
 {
     size_t count = listing->gathered_count;
     listing->gathered_count = 0;
-    question_read_events(listing->question, listing->gathered, count, list_event, listing);
+    if (count > 0)
+        question_read_events(listing->question, listing->gathered, count, list_event, listing);
     return listing->next == 0;
 }
 
@@ -116,11 +118,13 @@ static bool take_rows(struct listing *listing, sqlite3_stmt *rows)
             listing->gathered_count == GATHERED_MAX || listing->items + listing->gathered_count == limit;
         if (is_full && !list_gathered(listing))
             return false;
-        if (listing->items == limit || listing->examined++ >= QUESTION_BUDGET) {
+        bool is_spent = listing->examined++ >= QUESTION_BUDGET;
+        if (listing->items == limit || (is_spent && listing->has_begun)) {
             if (list_gathered(listing))
                 listing->next = seq + 1;
             return false;
         }
+        listing->has_begun = true;
         if (!fits(&listing->conditions, rows))
             continue;
         listing->examined += listing->search ? FIT_COST : 0;
@@ -189,6 +193,8 @@ static bool list_few(struct listing *listing, uint64_t low, uint64_t high)
              "SELECT seq, account, type, app, at FROM event WHERE seq IN (%s) AND seq >= ?1 AND seq < ?2 "
              "ORDER BY seq DESC",
              buf_str(&listing->narrowed.by));
+    if (buf_failed(&sql))
+        question_fail(listing->question, RC_NO_MEMORY, "memory ran out");
     sqlite3_stmt *rows = question_ask(listing->question, buf_str(&sql), "ii", (int64_t)low, (int64_t)high);
     bool go_on = take_rows(listing, rows);
     sqlite3_finalize(rows);

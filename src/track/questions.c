@@ -2,14 +2,14 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "base/cleanup.h"
 #include "journal/sqlite_conn.h"
 #include "track/question.h"
 #include "track/state.h"
 
 /* Less, and a search in ten million events reads the same pages of its index again and again. */
-#define CACHE_KIB        8192
-#define CONNECTIONS_KEPT 2
+#define CACHE_KIB 8192
+#define CONNECTIONS_KEPT                                                                                     \
+    2 /* more are opened when more is asked at once, and closed again: they hold memory */
 
 struct connection_to_state {
     struct connection_to_state *next;

@@ -260,15 +260,6 @@ void read_model_begin(struct read_model *model)
     state_begin(&model->state);
 }
 
-/* After the listener has been told. */
-static void shorten_log(struct read_model *model)
-{
-    if (model->state.log_pages >= STATE_LOG_MAX)
-        state_checkpoint(&model->state);
-    else if (model->state.log_pages >= STATE_LOG_PAGES && model->checkpointer)
-        checkpointer_ask(model->checkpointer);
-}
-
 enum rc read_model_commit(struct read_model *model, struct err *err)
 {
     const struct tracker_listener *listener = &model->options.listener;
@@ -284,7 +275,8 @@ enum rc read_model_commit(struct read_model *model, struct err *err)
     model->position = model->applied;
     if (listener->on_commit)
         listener->on_commit(listener->arg, model->position);
-    shorten_log(model);
+    if (model->checkpointer)
+        checkpointer_see(model->checkpointer, model->state.log_pages);
     return RC_OK;
 }
 
@@ -441,6 +433,7 @@ enum rc read_model_open(const struct read_model_options *options, uint64_t first
         read_model_close(model);
         return err_set(err, rc, "%s", failure.message);
     }
+    checkpointer_see(model->checkpointer, model->state.log_pages);
     *ret_why = why;
     *ret = model;
     return RC_OK;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "track/checkpointer.h"
 #include "track/sql.h"
 
 #define CACHE_KIB 20480 /* more is not faster, and counts */
@@ -15,6 +16,7 @@ const struct sqlite_schema STATE_SCHEMA = {
     .what = "read model",
     .application_id = 0x466C7331, /* "Fls1" */
     .version = 3,
+    .advice = "",
     .sql =
         "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
         /* Types, apps and integrations, which repeat in every event. */
@@ -93,7 +95,7 @@ static enum rc prepare(struct state *state, struct err *err)
     snprintf(pragmas, sizeof pragmas,
              "PRAGMA page_size=%d; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
              "PRAGMA journal_size_limit=%d",
-             STATE_PAGE_SIZE, STATE_LOG_MAX * STATE_PAGE_SIZE);
+             STATE_PAGE_SIZE, CHECKPOINTER_LONG * STATE_PAGE_SIZE);
     enum rc rc = sqlite_conn_identify(site, state->db, &STATE_SCHEMA, &empty, err);
     if (rc == RC_OK)
         rc = sqlite_conn_exec(site, state->db, pragmas, "opening the read model", err);
@@ -101,7 +103,8 @@ static enum rc prepare(struct state *state, struct err *err)
         rc = sqlite_conn_create(site, state->db, &STATE_SCHEMA, err);
     if (rc == RC_OK)
         rc = sqlite_conn_limit_cache(site, state->db, CACHE_KIB, err);
-    sqlite3_wal_hook(state->db, on_log, state); /* and no checkpoints of SQLite's own */
+    sqlite3_wal_hook(state->db, on_log,
+                     state); /* and no checkpoints of SQLite's own: see track/checkpointer.h */
     for (int i = 0; rc == RC_OK && i < STATE_STATEMENT_COUNT; i++)
         rc = sqlite_conn_prepare(site, state->db, SQL[i], &state->statements[i], err);
     return rc;
@@ -260,9 +263,4 @@ enum rc state_commit(struct state *state, struct err *err)
         *err = state->err;
     state_rollback(state);
     return rc;
-}
-
-void state_checkpoint(struct state *state)
-{
-    sqlite3_wal_checkpoint_v2(state->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }

@@ -13,12 +13,8 @@
 #include "journal/sqlite_conn.h"
 #include "track/sql.h"
 
-#define STATE_FILE      "state.db"
-#define STATE_PAGE_SIZE 4096 /* of new files */
-/* Pages of the log from which on it is to be copied into the file, and from which on nothing else comes
- * first. */
-#define STATE_LOG_PAGES      200
-#define STATE_LOG_MAX        2000
+#define STATE_FILE           "state.db"
+#define STATE_PAGE_SIZE      4096 /* of new files */
 #define STATE_DAMAGED_SUFFIX "-damaged"
 
 /* SQLite's tokenizer of words (track/splitter.h). */
@@ -120,9 +116,6 @@ MUST_CHECK enum rc state_set_aside(const char *directory, const char *file_name,
 void state_begin(struct state *state);
 /* Ends the transaction: commits when nothing failed since state_begin(), rolls back otherwise. */
 MUST_CHECK enum rc state_commit(struct state *state, struct err *err);
-/* Copies the log into the file. A failure harms nothing: the log stays. state->log_pages says how long it was
- * after the last commit. */
-void state_checkpoint(struct state *state);
 void state_rollback(struct state *state);
 static inline bool state_failed(const struct state *state)
 {

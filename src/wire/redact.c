@@ -118,7 +118,7 @@ static uint32_t take_unit(struct reading *reading)
     return unit;
 }
 
-static bool is_ascii_of(unsigned unit, const char *set)
+static bool is_ascii_of(uint32_t unit, const char *set)
 {
     return unit && unit < 0x80 && strchr(set, (int)unit);
 }
@@ -201,9 +201,27 @@ static bool is_secret_parameter(struct reading name, uint32_t before)
                                       : secret_name_judge(&secret) != SECRET_NOT;
 }
 
-static bool is_scheme(struct slice word)
+/* ASCII; capitals as small ones. */
+static bool reads(struct reading reading, const char *small)
 {
-    return slice_is_nocase(word, "bearer") || slice_is_nocase(word, "basic");
+    for (; *small && reading.rest.len > 0; small++) {
+        uint32_t unit = take_unit(&reading);
+        if (unit != (unsigned char)*small &&
+            (unit < 'A' || unit > 'Z' || (unit | 0x20) != (unsigned char)*small))
+            return false;
+    }
+    return *small == '\0' && reading.rest.len == 0;
+}
+
+static struct reading cut(struct reading reading, size_t len)
+{
+    reading.rest.len = len;
+    return reading;
+}
+
+static bool is_scheme(struct reading word)
+{
+    return reads(word, "bearer") || reads(word, "basic");
 }
 
 /* Where a credential stands: so many bytes further on, of so many bytes; none: nothing. */
@@ -217,7 +235,7 @@ static struct place_of_secret find_authorization(struct reading rest)
 {
     size_t at = length_until(rest, is_other_than_space);
     size_t word = length_until(skip(rest, at), is_other_than_of_name);
-    if (is_scheme(slice_of(rest.rest.ptr + at, word)))
+    if (is_scheme(cut(skip(rest, at), word)))
         at += word + length_until(skip(rest, at + word), is_other_than_space);
     return (struct place_of_secret){at, length_until(skip(rest, at), ends_value)};
 }
@@ -225,20 +243,26 @@ static struct place_of_secret find_authorization(struct reading rest)
 /* Behind "Bearer": prose goes on in words ("bearer token"), of which none has a digit. */
 static struct place_of_secret find_token(struct reading rest)
 {
-    struct place_of_secret place = {length_until(rest, is_other_than_space), 0};
-    size_t len = length_until(skip(rest, place.at), is_other_than_of_token);
-    for (size_t i = 0; i < len && place.len == 0; i++)
-        if (is_ascii_of((unsigned char)rest.rest.ptr[place.at + i], "0123456789"))
-            place.len = len;
-    return len >= TOKEN_MIN ? place : (struct place_of_secret){0, 0};
+    size_t at = length_until(rest, is_other_than_space);
+    size_t len = length_until(skip(rest, at), is_other_than_of_token);
+    size_t characters = 0;
+    bool has_digit = false;
+    for (struct reading token = cut(skip(rest, at), len); token.rest.len > 0; characters++)
+        has_digit |= is_ascii_of(take_unit(&token), "0123456789");
+    return (struct place_of_secret){at, has_digit && characters >= TOKEN_MIN ? len : 0};
 }
 
 /* Behind "://": who speaks, up to the last '@' before the host. */
 static struct place_of_secret find_user(struct reading rest)
 {
-    struct slice authority = slice_of(rest.rest.ptr, length_until(rest, ends_authority));
-    const char *at = authority.len ? memrchr(authority.ptr, '@', authority.len) : NULL;
-    return (struct place_of_secret){0, at ? (size_t)(at - authority.ptr) : 0};
+    struct place_of_secret place = {0, 0};
+    const char *from = rest.rest.ptr;
+    for (struct reading authority = cut(rest, length_until(rest, ends_authority)); authority.rest.len > 0;) {
+        const char *at = authority.rest.ptr;
+        if (take_unit(&authority) == '@')
+            place.len = (size_t)(at - from);
+    }
+    return place;
 }
 
 /* A word and what stands around it: `unit` comes behind it, then `rest`. */
@@ -251,11 +275,11 @@ struct around {
 
 static struct place_of_secret find_secret(const struct around *around, struct reading rest)
 {
-    struct slice word = around->word.rest;
+    struct reading word = around->word;
     if (around->is_address)
         return find_user(rest);
     if ((around->unit == ':' || around->unit == '=') &&
-        (slice_is_nocase(word, "authorization") || slice_is_nocase(word, "proxy-authorization")))
+        (reads(word, "authorization") || reads(word, "proxy-authorization")))
         return find_authorization(rest);
     if (around->unit == '=' && is_secret_parameter(around->word, around->before))
         return (struct place_of_secret){0, length_until(rest, ends_value)};

@@ -261,6 +261,10 @@ static void hides_parameters_inside_strings(void **state)
         {"authorization: \\u0009s3 x", "authorization: \\u0009" R " x"},
         {"sent Bearer\\tabcdefg1 x", "sent Bearer\\t" R " x"},
         {"Bearer\\tabcdefg1", "Bearer\\t" R},
+        {"https://ada:s3\\u0040a.b/c@d", "https://" R "\\u0040a.b/c@d"},
+        {"\\u0042earer abcdefg1 x", "\\u0042earer " R " x"},
+        {"Bearer abcdefg\\u0031 x", "Bearer " R " x"},
+        {"\\u0041uthorizatio\\u006e: \\u0062asic s3 x", "\\u0041uthorizatio\\u006e: \\u0062asic " R " x"},
         {"a?token=s3\\tb", "a?token=" R "\\tb"},
     };
     static const char *const UNTOUCHED[] = {
@@ -286,6 +290,7 @@ static void hides_parameters_inside_strings(void **state)
         "bearer authentication failed",
         "bearer token 12345678",
         "bearer abc1",
+        "bearer a\\u0062c1",
         "Bearer",
         "forbearer abcdefg1",
         "authorization failed: 12345678",
