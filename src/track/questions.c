@@ -8,8 +8,8 @@
 
 /* Less, and a search in ten million events reads the same pages of its index again and again. */
 #define CACHE_KIB 8192
-#define CONNECTIONS_KEPT                                                                                     \
-    2 /* more are opened when more is asked at once, and closed again: they hold memory */
+/* More are opened when more is asked at once, and closed again: they hold memory. */
+#define CONNECTIONS_KEPT 2
 
 struct connection_to_state {
     struct connection_to_state *next;
