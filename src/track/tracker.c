@@ -16,7 +16,7 @@
 #define RETRY_TIME     USEC_PER_SEC
 #define LONGEST_WAIT   (10 * USEC_PER_SEC)
 #define GATHER_TIME    (12 * USEC_PER_MS)
-#define HEARD_TIME     (4 * USEC_PER_MS) /* the same, while somebody listens */
+#define HEARD_TIME     (8 * USEC_PER_MS) /* the same, while somebody listens */
 #define CHECK_INTERVAL USEC_MINUTE
 
 struct tracker {
