@@ -153,7 +153,6 @@ static enum rc write_failed(const struct exporting *export, int cause, struct er
 static enum rc export_one(struct exporting *export, struct err *err)
 {
     uint64_t first = 0;
-    uint64_t last;
     uint64_t seq = (uint64_t) export->options.seq;
     enum rc rc = journal_first(export->journal, &first, err);
     if (rc)
@@ -162,8 +161,7 @@ static enum rc export_one(struct exporting *export, struct err *err)
         return err_set(err, RC_NOT_FOUND,
                        "there is no record %" PRIu64 "; the journal holds %" PRIu64 " to %" PRIu64, seq,
                        first, export->last);
-    export->last = seq; /* a record that retention removes meanwhile must not be replaced by the next one */
-    rc = journal_read(export->journal, seq - 1, 1, on_record, export, &last, err);
+    rc = journal_pick(export->journal, &seq, 1, on_record, export, err);
     if (rc == RC_OK && export->left_out)
         rc = err_set(err, RC_NOT_FOUND,
                      "record %" PRIu64 " is no event: it says which events came again, and is not exported",

@@ -7,7 +7,7 @@
  *
  * Nobody else makes checkpoints meanwhile, and this one at a time, and none of a log that is copied already:
  * the writer may begin such a log anew at that very moment, and SQLite before 3.51.3 can then take the new
- * one for copied too, and lose what is in it ("WAL-reset bug", sqlite.org/wal.html). A log of which something
+ * one for copied too, and lose what is in it (sqlite.org/wal.html#walresetbug). A log of which something
  * is not copied yet is never begun anew.
  *
  * Thread: that of the file's one writer, which is the owner.

@@ -8,7 +8,7 @@
 #define MARK '\x01'
 /* So many words are looked for one by one. They are read as they are needed, however often they occur. */
 #define LISTED_MAX  16
-#define LISTED_RUN  64
+#define LISTED_RUN  64 /* entries read at a time */
 #define LISTED_COST 40 /* of finding one in the index, in rows; so with any other */
 /* So many entries of the index cost what one row costs. */
 #define COUNTED_ENTRIES 4

@@ -103,8 +103,8 @@ static enum rc prepare(struct state *state, struct err *err)
         rc = sqlite_conn_create(site, state->db, &STATE_SCHEMA, err);
     if (rc == RC_OK)
         rc = sqlite_conn_limit_cache(site, state->db, CACHE_KIB, err);
-    sqlite3_wal_hook(state->db, on_log,
-                     state); /* and no checkpoints of SQLite's own: see track/checkpointer.h */
+    /* Instead of checkpoints of SQLite's own: see track/checkpointer.h. */
+    sqlite3_wal_hook(state->db, on_log, state);
     for (int i = 0; rc == RC_OK && i < STATE_STATEMENT_COUNT; i++)
         rc = sqlite_conn_prepare(site, state->db, SQL[i], &state->statements[i], err);
     return rc;

@@ -339,8 +339,7 @@ static void expect_picked(struct scene *scene, struct picking picking, const uin
     assert_memory_equal(picking.seen, want, want_count * sizeof *want);
 }
 
-/* Those that are there, in any order, from pieces of any size; also beside others that are read or appended.
- */
+/* Those that are there, in the order asked for, however large; after a trim and a restart too. */
 static void test_records_are_picked(void **state)
 {
     enum { RECORDS = 2000 };

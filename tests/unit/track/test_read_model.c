@@ -20,8 +20,8 @@
 #include "support/faulty_vfs.h"
 #include "support/state_dump.h"
 #include "support/temp_dir.h"
-#include "track/event.h"
 #include "track/checkpointer.h"
+#include "track/event.h"
 #include "track/read_model.h"
 #include "track/state.h"
 
